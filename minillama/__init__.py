@@ -1,0 +1,30 @@
+"""minillama: Llama 2 rebuilt from raw text to an aligned chat model, small enough for a laptop.
+
+The public names are loaded on first use, so that ``import minillama.valley`` costs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from minillama.generation import Generation, generate
+    from minillama.model import ModelArgs, Transformer
+    from minillama.tokenizer import Tokenizer
+
+__version__ = "0.1.0"
+__all__ = ["Generation", "ModelArgs", "Tokenizer", "Transformer", "__version__", "generate"]
+
+_HOME = {
+    "Generation": "minillama.generation",
+    "ModelArgs": "minillama.model",
+    "Tokenizer": "minillama.tokenizer",
+    "Transformer": "minillama.model",
+    "generate": "minillama.generation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that defines a public name when the name is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'minillama' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
