@@ -1,0 +1,44 @@
+"""Rotary position embeddings in Meta's interleaved layout (Su et al. 2021, equation 34)."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+class RotaryTable:
+    """Cosines and sines of every position, in float32 whatever the model's dtype.
+
+    Pair i of a head turns by `position * theta ** (-2 i / head_dim)` radians. The table is no buffer of the
+    model on purpose: `model.bfloat16()` would round the angles, and position 4,000 could not be told from 4,001.
+    """
+
+    def __init__(self, head_dim: int, max_seq_len: int, theta: float) -> None:
+        self.head_dim = head_dim
+        self.max_seq_len = max_seq_len
+        self.theta = theta
+        self._table: Float[Tensor, "two positions pairs"] | None = None
+
+    def to(self, device: torch.device) -> Float[Tensor, "two positions pairs"]:
+        """The table on a device, (2, max_seq_len, head_dim / 2): cosines, then sines; computed at first use."""
+        if self._table is None or self._table.device != device:
+            exponents = torch.arange(0, self.head_dim, 2, dtype=torch.float32, device=device) / self.head_dim
+            positions = torch.arange(self.max_seq_len, dtype=torch.float32, device=device)
+            angles = torch.outer(positions, self.theta**-exponents)
+            self._table = torch.stack((angles.cos(), angles.sin()))
+        return self._table
+
+    def at(self, positions: Int[Tensor, "rows seq"]) -> Float[Tensor, "two rows seq 1 pairs"]:
+        """Cosines and sines at these positions, with room for the dimension of the heads."""
+        return self.to(positions.device)[:, positions].unsqueeze(-2)
+
+
+def rotate(
+    x: Float[Tensor, "batch seq heads head_dim"], turn: Float[Tensor, "two rows seq 1 pairs"]
+) -> Float[Tensor, "batch seq heads head_dim"]:
+    """Turn the pairs (x0, x1), (x2, x3), ... of every head by the angles in `turn` (from `RotaryTable.at`).
+
+    Hugging Face turns (x0, x_{d/2}), ... instead; `convert` permutes wq and wk between the two layouts.
+    """
+    cos, sin = turn
+    first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack((first * cos - second * sin, first * sin + second * cos), dim=-1).flatten(-2).to(x.dtype)
