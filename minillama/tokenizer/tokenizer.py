@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable
 from operator import index as as_int
 from pathlib import Path
+from typing import Any, SupportsIndex
 
 from minillama.tokenizer.bpe import BPESettings, train_bpe
 from minillama.tokenizer.encoder import Encoder
@@ -94,7 +95,7 @@ class Tokenizer:
             raise ValueError(f"the text holds the lone surrogate {error.object[error.start]!r}; remove it") from None
         return [BOS_ID] * bos + ids + [EOS_ID] * eos
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: Iterable[SupportsIndex]) -> str:
         """Return the text of ``ids``; ``decode(encode(s)) == s`` for every ``s`` without U+2581.
 
         Specials but ``<unk>`` give nothing; the space that encoding put in front is taken away; bytes that are no UTF-8
@@ -123,7 +124,7 @@ class Tokenizer:
         parts.append(_decode_utf8(pending))
         return "".join(parts)
 
-    def _check_id(self, value: int) -> int:
+    def _check_id(self, value: Any) -> int:
         try:
             number = as_int(value)
         except TypeError:
