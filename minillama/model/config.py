@@ -135,7 +135,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ffn_dim_multiplier": 1.3,
         "multiple_of": 4096,
     },
-    # Our own, the first four about three times the one before each, for scaling plots; "m" is what a laptop trains in minutes.
+    # Our own. The first four, each about three times the one before, are for scaling plots; "m" is what a laptop
+    # trains in minutes.
     "valley-xs": {"dim": 48, "n_layers": 2, "n_heads": 2, "n_kv_heads": 1, **_VALLEY},
     "valley-s": {"dim": 80, "n_layers": 3, "n_heads": 4, "n_kv_heads": 2, **_VALLEY},
     "valley-m": {"dim": 128, "n_layers": 4, "n_heads": 4, "n_kv_heads": 2, **_VALLEY},

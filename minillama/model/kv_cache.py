@@ -1,5 +1,7 @@
 """The keys and values of tokens already read, so that each new token costs one token's work."""
 
+import math
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -27,6 +29,7 @@ class KVCache:
         self.values = torch.empty(shape, device=device, dtype=dtype)
         self.length = 0
         self.padding: Int[Tensor, " batch"] | None = None
+        self._padding_bias: Float[Tensor, "batch 1 slots"] | None = None
 
     @property
     def slots(self) -> int:
@@ -54,6 +57,15 @@ class KVCache:
         """Count `seq` new slots as filled, after every layer has stored them."""
         self.length += seq
 
+    def padding_bias(self) -> Float[Tensor, "batch 1 slots"] | None:
+        """What single queries add to their scores: minus infinity at slots that are padding; None without padding."""
+        if self.padding is not None and self._padding_bias is None:
+            empty = torch.arange(self.slots, device=self.keys.device) < self.padding[:, None]
+            self._padding_bias = torch.zeros(empty.shape, device=self.keys.device).masked_fill(empty, -math.inf)[
+                :, None
+            ]
+        return self._padding_bias
+
     def select(self, rows: Int[Tensor, " rows"]) -> "KVCache":
         """A cache of these rows (repeated ones too), without the slots that are padding in all of them.
 
@@ -62,6 +74,7 @@ class KVCache:
         padding = None if self.padding is None else self.padding[rows]
         first = 0 if padding is None else int(padding.min())
         chosen = object.__new__(KVCache)
+        chosen._padding_bias = None
         chosen.length = self.length - first
         chosen.padding = None if padding is None or int(padding.max()) == first else padding - first
         chosen.keys = self._copy_rows(self.keys, rows, first)

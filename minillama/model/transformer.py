@@ -1,5 +1,8 @@
 """Llama 2: token embeddings, pre-normalised blocks, a final norm and an output layer (paper, section 2.2)."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -52,6 +55,7 @@ class Transformer(nn.Module):
         self.norm = RMSNorm(args.dim, args.norm_eps)
         self.output = nn.Linear(args.dim, args.vocab_size, bias=False)
         self.rotary = RotaryTable(args.head_dim, args.max_seq_len, args.rope_theta)
+        self.rotary.to(self.device)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -60,6 +64,12 @@ class Transformer(nn.Module):
             if parameter.dim() == 2:
                 writes_to_residual = name.endswith(("wo.weight", "w2.weight"))
                 nn.init.normal_(parameter, std=residual_std if writes_to_residual else INIT_STD)
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> "Transformer":
+        """Move the rotary table along with the parameters (it is no buffer), before a compiler looks at it."""
+        super()._apply(fn, recurse)
+        self.rotary.to(self.device)
+        return self
 
     @property
     def device(self) -> torch.device:
