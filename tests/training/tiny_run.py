@@ -1,11 +1,15 @@
-"""A model and a loader small enough to train hundreds of steps a second; run as a script, a whole training run.
+"""A model and a loader small enough to train hundreds of steps a second; run as a script, runs that are killed.
 
-Both draw from every global random generator, so that a resumed run only ends in the same weights if all of them were
-put back.
+Both draw from the global random generators, so that a resumed run only ends in the same weights if these were put back.
+As a script, because the checks of types that the tests switch on draw from Python's generator too.
 """
 
-import argparse
+import os
 import random
+import signal
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -37,8 +41,8 @@ class TinyModel(nn.Module):
 class TinyLoader:
     """Sparse random batches; the place is the number drawn, some noise comes from Python's and NumPy's generators."""
 
-    def __init__(self, seed=0, batch_size=4, seq=8, noise=True):
-        self.seed, self.shape, self.noise, self.drawn = seed, (batch_size, seq), noise, 0
+    def __init__(self, seed=0, batch_size=4, seq=8, python_noise=False):
+        self.seed, self.shape, self.python_noise, self.drawn = seed, (batch_size, seq), python_noise, 0
 
     def __iter__(self):
         return self
@@ -49,8 +53,9 @@ class TinyLoader:
         tokens = torch.randint(VOCAB, self.shape, generator=generator)
         targets = (tokens * 3 + 1) % VOCAB
         targets[torch.rand(self.shape, generator=generator) < 0.4] = IGNORE
-        if self.noise:
-            tokens[0, 0], tokens[1, 0] = random.randrange(VOCAB), int(np.random.randint(VOCAB))
+        tokens[0, 0] = int(np.random.randint(VOCAB))
+        if self.python_noise:
+            tokens[1, 0] = random.randrange(VOCAB)
         return Batch(tokens, targets)
 
     def state_dict(self):
@@ -66,28 +71,39 @@ def seed_everything(seed=0):
     torch.manual_seed(seed)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("run_dir")
-    parser.add_argument("weights")
-    parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--checkpoint-every", type=int, default=2)
-    parser.add_argument("--compile", action="store_true")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+def whole_run(folder, compiled=False):
+    """Train 60 steps with a checkpoint at every other one, and write the last weights."""
     seed_everything()
     settings = TrainSettings(
-        steps=options.steps,
-        peak_lr=1e-2,
-        warmup_steps=5,
-        accumulation=2,
-        checkpoint_every=options.checkpoint_every,
-        compile=options.compile,
+        steps=60, peak_lr=1e-2, warmup_steps=5, accumulation=2, checkpoint_every=2, compile=compiled
     )
-    model = TinyModel()
-    print("began", flush=True)
-    train(model, TinyLoader(), settings, precision=Precision.detect("cpu", "float32"), run_dir=options.run_dir)
-    save_file(model.state_dict(), options.weights)
+    model, loader = TinyModel(), TinyLoader(python_noise=True)
+    train(model, loader, settings, precision=Precision.detect("cpu", "float32"), run_dir=folder / "run")
+    save_file(model.state_dict(), folder / "weights.safetensors")
+
+
+def run_killed(folder, longest):
+    """Start the run in process after process, killing each after a random time of up to ``longest`` seconds."""
+    moments = random.Random(7)
+    for kills in range(200):
+        child = os.fork()
+        if child == 0:
+            whole_run(folder)
+            os._exit(0)
+        time.sleep(moments.uniform(0, longest))
+        os.kill(child, signal.SIGKILL)
+        if os.waitpid(child, 0)[1] == 0 or (folder / "weights.safetensors").exists():
+            return kills
+    raise AssertionError("200 processes were killed and the run is not done")
+
+
+def main():
+    folder = Path(sys.argv[1])
+    torch.set_num_threads(1)
+    began = time.perf_counter()
+    whole_run(folder / "straight")
+    seconds = time.perf_counter() - began
+    print(run_killed(folder / "killed", longest=seconds / 4))
 
 
 if __name__ == "__main__":
