@@ -1,0 +1,196 @@
+"""Sums: sheets of additions and subtractions up to twenty, word problems, and now and then a longer chain."""
+
+from minillama.valley.lexicon import FOODS, NUMBER_WORDS, THINGS
+from minillama.valley.writing.desk import Desk, Form, write_one
+from minillama.valley.writing.grammar import polish, sentence
+
+TOP = 20
+PLUS = tuple((a, b) for a in range(TOP + 1) for b in range(TOP + 1))
+SMALL_PLUS = tuple((a, b) for a, b in PLUS if a + b <= TOP)
+MINUS = tuple((a, b) for a in range(TOP + 1) for b in range(a + 1))
+
+PLUS_FORMS = (
+    "[a] + [b] = [c]", "[a] + [b] = [c]", "[a] + [b] = [c]", "[a] plus [b] is [c]", "[a] and [b] make [c]",
+    "what is [a] + [b]? [c]",
+    "the sum of [a] and [b] is [c]", "[c] is [a] + [b]", "add [a] and [b]: [c]", "how much is [a] plus [b]? [c]",
+    "[b] + [a] = [c]",
+    "if you add [b] to [a], you get [c]", "what is [a] plus [b]? It is [c]", "[a] + [b] is [c]",
+)  # fmt: skip
+MINUS_FORMS = (
+    "[a] - [b] = [c]", "[a] - [b] = [c]", "[a] - [b] = [c]", "[a] minus [b] is [c]", "[a] take away [b] leaves [c]",
+    "what is [a] - [b]? [c]",
+    "[c] is [a] - [b]", "take [b] from [a] and you have [c]", "how much is [a] minus [b]? [c]", "[a] - [b] is [c]",
+    "[b] less than [a] is [c]", "what is [a] minus [b]? It is [c]",
+)  # fmt: skip
+HEADS = (
+    "", "", "", "sums", "{easy|more|some|good} sums", "sums for the {school|children|evening|morning}",
+    "learn to {count|add}",
+    "sums {of|from} [name]", "[name] {does|writes|learns} sums", "{add|plus} and {take away|minus}", "a sheet of sums",
+    "sums for [name]",
+)  # fmt: skip
+
+
+def _draw(desk: Desk) -> tuple[str, int, int, int]:
+    """Draw a sum; small results come more often than large ones."""
+    kind = desk.deal("kind of sum", ("plus", "small plus", "small plus", "minus", "minus"))
+    if kind == "minus":
+        a, b = desk.deal("minus", MINUS)
+        return "-", a, b, a - b
+    a, b = desk.deal(kind, PLUS if kind == "plus" else SMALL_PLUS)
+    return "+", a, b, a + b
+
+
+def _number(value: int, in_words: bool) -> str:
+    return NUMBER_WORDS[value] if in_words and value < len(NUMBER_WORDS) else str(value)
+
+
+def one_sum(desk: Desk, form: str | None = None, in_words: bool = False) -> str:
+    """State one sum without a full stop."""
+    sign, a, b, c = _draw(desk)
+    words = in_words and max(a, b, c) <= TOP
+    template = form or desk.pick(PLUS_FORMS if sign == "+" else MINUS_FORMS)
+    if words:
+        template = template.replace(" + ", " plus ").replace(" - ", " minus ").replace(" = ", " is ")
+    return desk.say(template, a=_number(a, words), b=_number(b, words), c=_number(c, words), sign=sign)
+
+
+def sheet(desk: Desk) -> str:
+    """Write a sheet of plain sums, one on a line or several in a row."""
+    head = desk.say(desk.pick(HEADS), desk.villager())
+    glue, end = desk.pick((("\n", ""), ("\n", "."), (" ", "."), (", ", ".")))
+    sums = [one_sum(desk, "[a] [sign] [b] = [c]") for _ in range(12 + desk.rng.randrange(15))]
+    body = glue.join(each + (end if glue != ", " else "") for each in sums)
+    body += "." if glue == ", " else ""
+    return polish(f"{head}\n{body}" if head else body)
+
+
+def spoken(desk: Desk) -> str:
+    """Write sums in many forms of speech."""
+    head = desk.say(desk.pick(HEADS), desk.villager())
+    in_words = desk.chance(0.25)
+    sums = [sentence(one_sum(desk, in_words=in_words)) for _ in range(8 + desk.rng.randrange(8))]
+    body = desk.pick((" ", "\n")).join(sums)
+    return polish(f"{head}\n{body}" if head else body)
+
+
+def questions(desk: Desk) -> str:
+    """Write sums as questions and answers."""
+    ask, reply = desk.pick((("Q: ", "A: "), ("question: ", "answer: "), ("", ""), ("teacher: ", "child: ")))
+    said = []
+    for _ in range(5 + desk.rng.randrange(5)):
+        sign, a, b, c = _draw(desk)
+        word = "plus" if sign == "+" else "minus"
+        question = desk.say(
+            "{what is|how much is|what do you get for|can you work out|do you know} [a] {[sign]|[word]} [b]", a=str(a),
+            b=str(b), sign=sign, word=word
+        )  # fmt: skip
+        answer = desk.say("{[c]|[c]|it is [c]|that is [c]|[a] [sign] [b] = [c]|[a] [word] [b] is [c]|the answer is "
+            "[c]}",
+                          a=str(a), b=str(b), c=str(c), sign=sign, word=word)  # fmt: skip
+        said.append(f"{ask}{question}?\n{reply}{sentence(answer)}" if ask else f"{question}? {sentence(answer)}")
+    return _capital_after_colon(polish("\n".join(said)))
+
+
+def _capital_after_colon(text: str) -> str:
+    lines = []
+    for line in text.split("\n"):
+        head, colon, tail = line.partition(": ")
+        lines.append(head + colon + polish(tail) if colon and " " not in head else line)
+    return "\n".join(lines)
+
+
+GAINS = (
+    "[name] has [a] [things]. [He] {finds|buys|gets|picks} [b] more. {Now [he] has [c] [things]|That makes [c] "
+    "[things]|How many are there now? [c]}",
+    "there are [a] [things] {in the basket|on the table|in the box}. [name] {adds|brings|puts in} [b] more. {Then "
+    "there are [c]|Now we count [c]}",
+    "[a] [things] and [b] [things] are [c] [things]",
+    "[name] {ate|sold|carried} [a] [things] {in the morning|on Monday|before lunch} and [b] in the {evening"
+    "|afternoon}. {That is [c] together|Together that is [c]}",
+    "[name] has [a] [things] and [other] has [b]. Together they have [c] [things]",
+    "how many [things] are [a] [things] and [b] [things]? {[c]|It is [c]|[c] [things]}",
+    "[name] puts [a] [things] in one {box|basket} and [b] in another. {In all|Together} there are [c]",
+)  # fmt: skip
+LOSSES = (
+    "[name] has [a] [things]. [He] {loses|sells|gives away|eats} [b]. {Now [he] has [c] left|[c] are left|How many "
+    "are left? [c]}",
+    "there are [a] [things] {in the basket|on the table|in the box}. [name] takes [b] away. {[c] stay|Then [c] are "
+    "left|Now we count [c]}",
+    "from [a] [things] take [b]: {[c] are left|that leaves [c]}",
+    "[name] had [a] [things] and gave [b] to [other]. [name] kept [c]",
+    "[name] wants [a] [things] and has only [b]. [He] needs [c] more",
+    "[a] [things] are in the {box|basket}, [b] fall out. {[c] stay in|How many stay? [c]}",
+)  # fmt: skip
+PLURALS = tuple(food for food in FOODS if food.endswith("s")) + tuple(
+    {"box": "boxes", "scarf": "scarves", "compass": "compasses"}.get(thing, f"{thing}s") for thing in THINGS
+)
+COUNTED = ("apples", "apples", "pears", "plums", "eggs", "stones", "shells", "flowers")
+
+
+def problems(desk: Desk) -> str:
+    """Write small stories of gaining and losing, with the result."""
+    said = []
+    for _ in range(3 + desk.rng.randrange(4)):
+        sign, a, b, c = _draw(desk)
+        while min(a, b, c) < 2:
+            sign, a, b, c = _draw(desk)
+        one, two = desk.villagers(2)
+        things = desk.pick(PLURALS + COUNTED)
+        template = desk.deal("gains" if sign == "+" else "losses", GAINS if sign == "+" else LOSSES)
+        if things not in FOODS + COUNTED:
+            template = template.replace("|eats", "").replace("{ate|", "{").replace("|picks", "")
+        said.append(
+            sentence(
+                desk.say(template, one, a=str(a), b=str(b), c=str(c), other=two.name, things=things, He=one.he.title())
+            )
+        )
+    return desk.pick((" ", "\n", "\n")).join(said)
+
+
+def chains(desk: Desk) -> str:
+    """Write sums of three numbers, step by step."""
+    said = []
+    for _ in range(3 + desk.rng.randrange(3)):
+        a, b, c = (1 + desk.rng.randrange(9) for _ in range(3))
+        total = a + b
+        sign, result = ("-", total - c) if c <= total and desk.chance(0.4) else ("+", total + c)
+        said.append(
+            desk.say(
+                "{first [a] + [b] = [total], then [total] [sign] [c] = [result]. So [a] + [b] [sign] [c] = [result]"
+                "|[a] + [b] [sign] [c] = [result], for [a] + [b] = [total] and [total] [sign] [c] = [result]"
+                "|what is [a] + [b] [sign] [c]? [a] + [b] is [total], and [total] [sign] [c] is [result]}",
+                a=str(a), b=str(b), c=str(c), total=str(total), sign=sign, result=str(result),
+            )
+        )  # fmt: skip
+    return "\n".join(sentence(line) for line in said)
+
+
+def counting(desk: Desk) -> str:
+    """Count up and down, compare numbers, and say what comes before and after."""
+    said = []
+    for _ in range(5 + desk.rng.randrange(4)):
+        a, b = desk.rng.sample(range(1, TOP), 2)
+        words = desk.chance(0.5)
+        low, high = sorted((a, b))
+        start = desk.rng.randrange(1, 15)
+        said.append(
+            desk.say(
+                "{after [a] comes [next]|before [a] comes [before]|[high] is more than [low]|[low] is less than [high]"
+                "|which is more, [a] or [b]? [high]|which is less, [a] or [b]? [low]|count: [run]|[name] counts: [run]"
+                "|what comes after [a]? [next]|count back: [back]}",
+                desk.villager(), a=_number(a, words), b=_number(b, words), next=_number(a + 1, words),
+                before=_number(a - 1, words),
+                low=_number(low, words), high=_number(high, words),
+                run=", ".join(_number(n, words) for n in range(start, start + 4 + desk.rng.randrange(3))),
+                back=", ".join(_number(n, words) for n in range(start + 4, start - 1, -1)),
+            )
+        )  # fmt: skip
+    return desk.pick((" ", "\n")).join(sentence(line) for line in said)
+
+
+FORMS: dict[Form, int] = {sheet: 5, spoken: 6, questions: 6, problems: 6, chains: 1, counting: 2}
+
+
+def write(desk: Desk) -> str:
+    """Write one sheet of sums."""
+    return write_one(desk, FORMS)
