@@ -1,0 +1,100 @@
+"""Building on demand: what is missing is built, in order, and nothing is built twice."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from minillama.pipeline.artifact import Artifact
+from minillama.pipeline.bundle import bundled
+from minillama.pipeline.cache import Say, build_once, find
+from minillama.pipeline.presets import Preset, choose_preset
+from minillama.pipeline.stage import BuildContext, Stage, stage_key
+from minillama.training.progress import is_watched
+
+
+def say_if_watched(text: str) -> None:
+    """Tell whoever watches; silent in CI and in stored notebooks."""
+    if is_watched():
+        print(text, file=sys.stderr, flush=True)
+
+
+class Pipeline:
+    """The stages under one preset, seed and corpus.
+
+    Raises ValueError for an unknown preset or a negative seed.
+    """
+
+    def __init__(
+        self,
+        stages: Mapping[str, Stage],
+        preset: str | Preset | None = None,
+        seed: int = 0,
+        corpus: str | Path | None = None,
+        say: Say = say_if_watched,
+    ) -> None:
+        if seed < 0:
+            raise ValueError(f"seed is {seed}; it must be 0 or more")
+        self.stages, self.preset, self.seed, self.say = stages, choose_preset(preset), seed, say
+        self.corpus = None if corpus is None else Path(corpus).expanduser().resolve()
+        self._keys: dict[str, str] = {}
+
+    def get(self, name: str) -> Artifact:
+        """A stage's result, built now if it is missing. Raises ValueError for an unknown stage."""
+        stage = self._stage(name)
+        return self._bundled(name) or find(name, self.key(name)) or self._build(stage)
+
+    def key(self, name: str) -> str:
+        """The key under which a stage's result is cached."""
+        if name not in self._keys:
+            stage = self._stage(name)
+            if artifact := self._bundled(name):
+                self._keys[name] = artifact.key
+            else:
+                inputs = {other: self.key(other) for other in stage.inputs}
+                self._keys[name] = stage_key(stage, self._settings(name), self._seed(stage), self.corpus, inputs)
+        return self._keys[name]
+
+    def missing(self, name: str) -> list[str]:
+        """The stages that ``get(name)`` would have to build, in order."""
+        if self._bundled(name) or find(name, self.key(name)):
+            return []
+        found: list[str] = []
+        for other in self._stage(name).inputs:
+            found += [stage for stage in self.missing(other) if stage not in found]
+        return [*found, name]
+
+    def minutes(self, name: str) -> float:
+        """Roughly how long ``get(name)`` will build."""
+        return sum(self.preset.minutes.get(stage, 0.0) for stage in self.missing(name))
+
+    def _build(self, stage: Stage) -> Artifact:
+        inputs = {name: self.get(name) for name in stage.inputs}
+        settings, seed = self._settings(stage.name), self._seed(stage)
+
+        def build(out: Path, work: Path) -> tuple[dict[str, Any], list[str]]:
+            self.say(f"{stage.name}: {stage.promise} (preset {self.preset.name}, seed {seed})")
+            report = stage.build(
+                BuildContext(settings=settings, seed=seed, corpus=self.corpus, inputs=inputs, out=out, work=work)
+            )
+            return report, stage.check(settings, report) if self.corpus is None else []
+
+        corpus = None if self.corpus is None else str(self.corpus)
+        facts = {"seed": seed, "preset": self.preset.name, "corpus": corpus}
+        return build_once(stage.name, self.key(stage.name), build, self.say, **facts)
+
+    def _stage(self, name: str) -> Stage:
+        if name not in self.stages:
+            raise ValueError(f"there is no stage {name!r}; there are {', '.join(self.stages)}")
+        return self.stages[name]
+
+    def _settings(self, name: str) -> Any:
+        return getattr(self.preset, name)
+
+    def _bundled(self, name: str) -> Artifact | None:
+        """The released stage, unless the reader's own text makes it another one."""
+        return None if self.corpus is not None else bundled(name, self._seed(self._stage(name)), self.preset.name)
+
+    def _seed(self, stage: Stage) -> int:
+        """The seed a stage gets: 0 where it makes no difference, so that all seeds share the result."""
+        return self.seed if stage.seeded else 0

@@ -1,0 +1,154 @@
+"""All numbers of the pipeline: how large and how long, for a laptop's CPU and for a GPU."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from minillama.alignment.sft import SFTSettings
+from minillama.model import ModelArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusSettings:
+    """The pretraining text.
+
+    Attributes:
+        seed: Of the Valley and its corpus.
+        factual_weight: How many times factual sources are repeated (section 2.1 up-samples them).
+    """
+
+    seed: int = 0
+    factual_weight: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerSettings:
+    """The tokenizer.
+
+    Attributes:
+        vocab_size: Number of pieces, specials and bytes included.
+        dialogues: Formatted training dialogues in its training text, so that the chat format costs few tokens.
+    """
+
+    vocab_size: int = 1024
+    dialogues: int = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A stretch of pretraining with rows of one length."""
+
+    steps: int
+    batch_size: int
+    seq_len: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseSettings:
+    """Pretraining.
+
+    Attributes:
+        model: Shape; its vocabulary follows the tokenizer.
+        phases: One after the other, under one learning-rate schedule.
+        peak_lr: Learning rate at the end of the warm-up.
+        warmup_steps: Steps during which it rises.
+        checkpoint_every: Steps between checkpoints, which a killed build goes on from.
+        highest_loss: What the mean loss of the last 20 steps must stay below (nats per token, the Valley only).
+    """
+
+    model: ModelArgs
+    phases: tuple[Phase, ...]
+    peak_lr: float
+    warmup_steps: int
+    checkpoint_every: int
+    highest_loss: float
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of all phases."""
+        return sum(phase.steps for phase in self.phases)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatSettings:
+    """Supervised fine-tuning.
+
+    Attributes:
+        sft: How to train.
+        dialogues: Number of demonstrations.
+        highest_loss: What the mean loss of the last 20 steps must stay below (nats per answer token).
+    """
+
+    sft: SFTSettings
+    dialogues: int
+    highest_loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Everything that decides how large the models are and how long they train.
+
+    Attributes:
+        name: "cpu" or "gpu", or a name of your own.
+        corpus: See :class:`CorpusSettings`.
+        tokenizer: See :class:`TokenizerSettings`.
+        base: See :class:`BaseSettings`.
+        sft: See :class:`ChatSettings`.
+        minutes: Roughly how long each stage takes (two CPU cores, or a T4), for notices.
+    """
+
+    name: str
+    corpus: CorpusSettings
+    tokenizer: TokenizerSettings
+    base: BaseSettings
+    sft: ChatSettings
+    minutes: Mapping[str, float]
+
+
+CPU = Preset(
+    name="cpu",
+    corpus=CorpusSettings(),
+    tokenizer=TokenizerSettings(),
+    base=BaseSettings(
+        model=ModelArgs.preset("valley-m"),
+        phases=(Phase(steps=600, batch_size=32, seq_len=128), Phase(steps=150, batch_size=8, seq_len=512)),
+        peak_lr=3e-3,
+        warmup_steps=50,
+        checkpoint_every=100,
+        highest_loss=3.0,
+    ),
+    sft=ChatSettings(sft=SFTSettings(), dialogues=6000, highest_loss=1.5),
+    minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 4, "sft": 2},
+)
+
+GPU = Preset(
+    name="gpu",
+    corpus=CorpusSettings(),
+    tokenizer=TokenizerSettings(),
+    base=BaseSettings(
+        model=ModelArgs.preset("valley-gpu"),
+        phases=(Phase(steps=1500, batch_size=64, seq_len=256), Phase(steps=500, batch_size=16, seq_len=1024)),
+        peak_lr=1.5e-3,
+        warmup_steps=100,
+        checkpoint_every=250,
+        highest_loss=3.0,
+    ),
+    sft=ChatSettings(sft=SFTSettings(batch_size=32, seq_len=512, peak_lr=5e-4), dialogues=12000, highest_loss=1.5),
+    minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 5, "sft": 2},
+)
+
+PRESETS = {preset.name: preset for preset in (CPU, GPU)}
+
+
+def choose_preset(preset: str | Preset | None = None) -> Preset:
+    """The preset of a name; without one, "gpu" where CUDA is there and "cpu" elsewhere.
+
+    Raises ValueError for a name that is not known.
+    """
+    if isinstance(preset, Preset):
+        return preset
+    name = preset or ("gpu" if torch.cuda.is_available() else "cpu")
+    if name not in PRESETS:
+        raise ValueError(f"there is no preset {name!r}; choose {' or '.join(PRESETS)}")
+    return PRESETS[name]
