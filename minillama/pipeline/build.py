@@ -64,7 +64,7 @@ class Pipeline:
             found += [stage for stage in self.missing(other) if stage not in found]
         return [*found, name]
 
-    def minutes(self, name: str) -> float:
+    def minutes(self, name: str) -> float | int:
         """Roughly how long ``get(name)`` will build."""
         return sum(self.preset.minutes.get(stage, 0.0) for stage in self.missing(name))
 

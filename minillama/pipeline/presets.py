@@ -62,7 +62,7 @@ class BaseSettings:
     peak_lr: float
     warmup_steps: int
     checkpoint_every: int
-    highest_loss: float
+    highest_loss: float | int
 
     @property
     def steps(self) -> int:
@@ -82,7 +82,7 @@ class ChatSettings:
 
     sft: SFTSettings
     dialogues: int
-    highest_loss: float
+    highest_loss: float | int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ class Preset:
     tokenizer: TokenizerSettings
     base: BaseSettings
     sft: ChatSettings
-    minutes: Mapping[str, float]
+    minutes: Mapping[str, float | int]
 
 
 CPU = Preset(
