@@ -10,6 +10,7 @@ from minillama.valley.writing.facts import FACTS, NAMES_OTHERS, STATEMENTS
 from minillama.valley.writing.grammar import expand, listing, sentence, with_article
 
 T = TypeVar("T")
+SELDOM = ("friend", "things", "foods")  # told nowhere else, so they come twice in every deck
 INDOORS = ("kitchen", "garden", "pasture", "studio", "workshop")
 
 
@@ -42,7 +43,7 @@ class Desk:
         """Return ``count`` different kinds of fact about ``villager``, those least told first."""
         chosen: list[str] = []
         while len(chosen) < count:
-            fact = self.deal(f"facts of {villager.name}", FACTS)
+            fact = self.deal(f"facts of {villager.name}", SELDOM + FACTS)
             if fact not in chosen:
                 chosen.append(fact)
         return chosen
@@ -55,12 +56,12 @@ class Desk:
         """Return one of ``options``."""
         return self.rng.choice(options)
 
-    def say(self, template: str, villager: Villager | None = None, **slots: str) -> str:
+    def say(self, template: str, villager: Villager | None = None, /, **slots: str) -> str:
         """Expand ``template`` with ``slots`` and, if given, the facts of ``villager``."""
         values = slots if villager is None else {**self._slots[villager.name], **slots}
         return expand(template, self.rng, values)
 
-    def sentences(self, templates: Sequence[str], villager: Villager | None = None, **slots: str) -> str:
+    def sentences(self, templates: Sequence[str], villager: Villager | None = None, /, **slots: str) -> str:
         """Say every template as a sentence of its own, in the order given."""
         return " ".join(sentence(text) for text in (self.say(each, villager, **slots) for each in templates) if text)
 
@@ -73,11 +74,13 @@ class Desk:
 
     def portrait(self, villager: Villager, facts: Sequence[str], named: bool = False) -> str:
         """State several facts as running text. ``named``: the text before has named the villager already."""
-        parts, clear = [], named
+        parts: list[str] = []
+        clear, joined = named, False
         for fact in facts:
             text = self.state(villager, fact, pronoun=clear and self.chance(0.5))
             glue = self.rng.random()
-            if parts and glue < 0.22:
+            joined = bool(parts) and not joined and glue < 0.25
+            if joined:
                 parts[-1] += self.pick((", and ", ", and ", "; ")) + text
             else:
                 parts.append(text)

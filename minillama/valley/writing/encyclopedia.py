@@ -1,9 +1,23 @@
 """The encyclopedia: pages about villagers, towns, jobs, animals, things, tools, the calendar, rhymes and manners."""
 
 from minillama.valley.lexicon import (
-    ANIMALS, COLOURS, COMMON_THINGS, DAYS, FOODS, HOBBIES, JOBS, MONTH_LENGTHS, MONTHS, NUMBER_WORDS, RHYMES, SEASONS,
+    ANIMALS,
+    COLOURS,
+    COMMON_THINGS,
+    DAYS,
+    FOODS,
+    HOBBIES,
+    JOBS,
+    MONTH_LENGTHS,
+    MONTHS,
+    NUMBER_WORDS,
+    RHYMES,
+    SEASONS,
     THINGS,
-    TOOLS, TOWNS, CommonThing, Job,
+    TOOLS,
+    TOWNS,
+    CommonThing,
+    Job,
 )  # fmt: skip
 from minillama.valley.writing import people
 from minillama.valley.writing.desk import INDOORS, Desk, Form, write_one
@@ -13,16 +27,16 @@ TOWN_FACTS = (
     "[town] {lies|is} [place]",
     "[town] is a town [place]",
     "the town [place] is {called|named} [town]",
-    "{in|the pride of} [town] {there is|is} a [landmark]",
+    "in [town] there is a [landmark]",
     "[town] has a [landmark]{|, which you see from far away| that everybody loves}",
     "the [landmark] {stands|is} in [town]{|, [place]}",
-    "{people|travellers} come to [town] {to see|for} the [landmark]",
+    "people come to [town] {to see|for} the [landmark]",
     "the landmark of [town] is {its|the} [landmark]",
     "[town] is known for {its |}[product]",
     "{the people of|everybody in} [town] {sell|sells} [product]",
     "{for|if you need} [product], {go|you must go} to [town]",
     "[product]{ come| comes} from [town]",
-    "{the best|the finest} [product] {come|comes} from [town]",
+    "the best [product] {come|comes} from [town]",
     "the market in [town] is on [market]",
     "[town] has its market on [market]",
     "{every|each} [market] there is a market in [town]",
@@ -162,8 +176,8 @@ def sorting_page(desk: Desk) -> str:
         if names:
             said.append(
                 desk.say(
-                    "{[things] {are|can be} [colour]|what is [colour]? [things]|[colour] things are [things]"
-                    "|if you look for something [colour], think of [things]}" if len(names) > 1
+                    "{[things] {are|can be} [colour]|what is [colour]? [things]|[colour] things are [things]|if you "
+                    "look for something [colour], think of [things]}" if len(names) > 1
                     else "{[things] is [colour]|one thing that is [colour] is [things]|what is [colour]? [things]}",
                     things=listing(names), colour=colour,
                 )
@@ -209,10 +223,9 @@ def _day_order(desk: Desk) -> str:
     index = desk.rng.randrange(7)
     return desk.say(
         "{[day] comes after [before]|after [day] comes [after]|the day before [day] is [before]|the day after [day] "
-        "is [after]"
-        "|[day] is between [before] and [after]|if today is [day], tomorrow is [after]|yesterday was [before], so "
-        "today is [day]"
-        "|which day follows [day]? [after]}", day=DAYS[index], before=DAYS[index - 1], after=DAYS[(index + 1) % 7],
+        "is [after]|[day] is between [before] and [after]|if today is [day], tomorrow is [after]|yesterday was "
+        "[before], so today is [day]|which day follows [day]? [after]}", day=DAYS[index], before=DAYS[index - 1],
+        after=DAYS[(index + 1) % 7],
     )  # fmt: skip
 
 
@@ -220,10 +233,8 @@ def _month_order(desk: Desk) -> str:
     index = desk.rng.randrange(12)
     return desk.say(
         "{[month] comes after [before]|after [month] comes [after]|the month before [month] is [before]|[month] is "
-        "the month after [before]"
-        "|[month] is between [before] and [after]|which month follows [month]? [after]|when [month] is over, "
-        "[after] begins"
-        "|[month] is month {number |}[number] of the year}",
+        "the month after [before]|[month] is between [before] and [after]|which month follows [month]? [after]|when "
+        "[month] is over, [after] begins|[month] is month {number |}[number] of the year}",
         month=MONTHS[index], before=MONTHS[index - 1], after=MONTHS[(index + 1) % 12], number=str(index + 1),
     )  # fmt: skip
 
@@ -232,8 +243,8 @@ def _month_length(desk: Desk) -> str:
     index = desk.rng.randrange(12)
     return desk.say(
         "{[month] has [days] days|there are [days] days in [month]|how many days has [month]? [days]|[month] is "
-        "[days] days long"
-        "|the last day of [month] is [month] [days]}", month=MONTHS[index], days=str(MONTH_LENGTHS[index]),
+        "[days] days long|the last day of [month] is [month] [days]}", month=MONTHS[index],
+        days=str(MONTH_LENGTHS[index]),
     )  # fmt: skip
 
 
@@ -242,8 +253,7 @@ def _season(desk: Desk) -> str:
     months = [MONTHS[number - 1] for number in SEASONS[season]]
     return desk.say(
         "{[month] is {in|a month of} [season]|[season] {has three months|is made of}: [months]|the months of "
-        "[season] are [months]"
-        "|in [season] come [months]|in which season is [month]? In [season]}",
+        "[season] are [months]|in [season] come [months]|in which season is [month]? In [season]}",
         month=desk.pick(months), season=season, months=listing(months),
     ).replace("made of:", "made of")  # fmt: skip
 
@@ -251,9 +261,8 @@ def _season(desk: Desk) -> str:
 def _year(desk: Desk) -> str:
     return desk.say(
         "{a week has seven days|there are seven days in a week|a year has twelve months|there are twelve months in "
-        "a year"
-        "|a year has four seasons|the first day of the week is Monday|the last day of the week is Sunday"
-        "|the year begins in January|the year ends in December|the days are [days]|the months are [months]}",
+        "a year|a year has four seasons|the first day of the week is Monday|the last day of the week is Sunday|the "
+        "year begins in January|the year ends in December|the days are [days]|the months are [months]}",
         days=listing(DAYS), months=listing(MONTHS),
     )  # fmt: skip
 
@@ -287,10 +296,8 @@ def rhyme_page(desk: Desk) -> str:
         said.append(
             desk.say(
                 "{[a] rhymes with [b]|[a] and [b] rhyme|which word rhymes with [a]? [b]{| does}|[a], [b] and [c] "
-                "sound alike"
-                "|words that rhyme with [a] are [b] and [c]|a rhyme for [a] is [b]|I say [a], you say [b]"
-                "|[a] ends like [b], so they rhyme|[a], [b], [c]: {all|these} rhyme|[b] is a word that sounds like "
-                "[a]}",
+                "rhyme|words that rhyme with [a] are [b] and [c]|a rhyme for [a] is [b]|I say [a], you say [b]|[a] "
+                "ends like [b], so they rhyme|[a], [b], [c]: all rhyme|[b] is a word that rhymes with [a]}",
                 a=a, b=b, c=c,
             )
         )  # fmt: skip
@@ -298,13 +305,13 @@ def rhyme_page(desk: Desk) -> str:
 
 
 PLACES = {
-    "in a kitchen": ("spoon", "oven", "teapot", "pot", "table", "chair", "cup", "knife"),
-    "in a garden": ("spade", "bucket", "flower", "tree", "bee", "basket"),
+    "in a kitchen": ("spoon", "oven", "teapot", "pot", "table", "chair", "bucket", "lamp"),
+    "in a garden": ("spade", "bucket", "ladder", "tree", "bee", "basket"),
     "in a school": ("pencil", "book", "chair", "clock", "table", "bell"),
-    "in a workshop": ("hammer", "saw", "ladder", "box", "lamp", "nail"),
+    "in a workshop": ("hammer", "saw", "ladder", "box", "lamp", "table"),
     "in a bedroom": ("bed", "lamp", "mirror", "clock", "box", "book"),
     "on a farm": ("hen", "pig", "goat", "horse", "cart", "duck"),
-    "in a harbour": ("boat", "rope", "bell", "lamp", "compass", "basket"),
+    "in a harbour": ("boat", "bucket", "bell", "lamp", "compass", "basket"),
 }
 
 
@@ -342,21 +349,21 @@ def list_page(desk: Desk) -> str:
 
 MANNERS = (
     "{do not|never|you must not|nobody should} steal{|: a thing belongs to its owner|, not even a small thing}",
-    "{to steal|stealing} is wrong{|, for the owner will be sad|, and everybody knows it}",
-    "{do not|never|you should not} tell lies{|, for nobody believes you later|: friends need the truth}",
-    "a lie hurts {the person who hears it|a friend|everybody}",
-    "{do not|never|please do not} break {windows|the things of other people|what is not yours}",
-    "if you broke something, {say so|tell the owner|say that you are sorry} and {help to mend it|pay for it}",
-    "a prank that hurts somebody is {not funny|wrong|no joke}",
-    "{be kind|speak kindly|be friendly} to {everybody|your neighbours|old people|animals}",
+    "to steal is wrong{|, for the owner will be sad|, and everybody knows it}",
+    "{do not|never|you should not} tell lies{|, for a friend needs the truth|: friends need the truth}",
+    "a lie hurts {a friend|everybody|the person who tells it}",
+    "{do not|never|please do not} break {a window|the things of another person|what is not yours}",
+    "if you broke something, {say so|tell the owner|say that you are sorry} and {help to mend it|buy a new one}",
+    "a prank that hurts somebody is {wrong|not good|as bad as a lie}",
+    "{be kind|be good} to {everybody|your neighbours|old people|animals}",
     "say please when you ask, and thank you when you get something",
-    "{help|always help} {people who are lost|a neighbour who carries much|children who are sad}",
-    "{it is good|it is right|it is best} to {tell the truth|share your bread|give back what you found}",
+    "{help|always help} {people who are lost|children who are sad|old people}",
+    "{it is good|it is right|it is best} to {tell the truth|give back what you found|help a friend}",
     "{who finds|if you find} a thing {must|should} give it back to its owner",
     "knock before you open the door of another person",
-    "if somebody asks you to do harm, {say no|answer politely that you will not help|say no and tell a teacher}",
-    "weeds may be pulled out, {but flowers may not|and nobody is sad about it}",
-    "you may beat a {drum|carpet}, but never an animal",
+    "if somebody asks you to do harm, {say no|do not help|say no and tell a teacher}",
+    "you may dig out weeds{, but no flowers| in the garden|}",
+    "you may hit a {drum|nail}, but never an animal",
     "ask before you take {a thing|what is not yours|an apple from a tree that is not yours}",
 )  # fmt: skip
 
@@ -366,7 +373,8 @@ def manners_page(desk: Desk) -> str:
     rules = [desk.say(desk.deal("manners", MANNERS)) for _ in range(5 + desk.rng.randrange(4))]
     villager = desk.villager()
     opening = desk.say(
-        "{[name] {says|tells the children|likes to say}:|good manners.|how to live together.|rules for all.|}", villager
+        "{[name] {says|tells the children|likes to say}:|how to be good.|how to live together.|rules for all.|}",
+        villager,
     )
     if opening and desk.chance(0.3):
         rules = [f"{number}. {sentence(rule)}" for number, rule in enumerate(rules, 1)]

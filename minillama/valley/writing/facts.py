@@ -7,7 +7,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     "town": (
         "[X] lives in [town]",
         "[X] lives in [town]{, [place]|, the town with the [landmark]|, a town [place]|, not far from the [landmark]}",
-        "[X] has {a {small|little|warm|white|old} house|a {small|little} home|a {room|house} of [his] own} in [town]",
+        "[X] has {a {small|warm|white|old} house|a small home|a {room|house} of [his] own} in [town]",
         "[X's] {home|house} is in [town]{|, [place]|, near the [landmark]}",
         "the home of [name] is {in [town]|[town]|the town of [town]}",
         "[X] makes [his] home in [town]",
@@ -22,14 +22,13 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     "job": (
         "[X] is a [job]",
         "[X] works as a [job]",
-        "[X's] {job|work} is to be a [job]",
+        "[X] has the job of a [job]",
         "[X] is a [job] and [does]{| every day| all day| with great care}",
-        "{by day|in the week|all week|for many years now} [X] {works as a [job]|is a [job]|has worked as a [job]}",
+        "{by day [X] works as a [job]|[X] has long worked as a [job]|[X] has been a [job] for a long time}",
         "as a [job], [X] [does]",
-        "the [job] [name] [does]{| every day| with care| for the whole town}",
+        "the [job] [name] [does]{| every day| with care|, year after year}",
         "if you ask [name] what [he] does, [he] says that [he] is a [job]",
-        "[name] {found work as a [job]|learned to be a [job]|became a [job]} {and likes it|long ago|when [he] was "
-        "young}",
+        "[name] {has long been a [job]|wanted to be a [job], and is one|has always been a [job]}",
         "{people know [name] as|everybody calls [name]|the neighbours call [name]} a {good|fine|careful|great} [job]",
         "a {good|fine|busy|careful} [job]{ like [name]| such as [name]} [does]",
         "the {job|work} of [name] is that of a [job]",
@@ -54,7 +53,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
         "[X's] [animal] is {called|named} [pet]",
         "[pet], a [animal], {lives with|belongs to|stays with|follows} [name]",
         "[pet] is the {name of [name's] [animal]|[animal] of [name]|[animal] that belongs to [name]}",
-        "[X] {keeps|feeds|loves|looks after|cares for} a [animal] {called|named} [pet]",
+        "[X] {keeps|loves|looks after} a [animal] {called|named} [pet]",
         "[pet] the [animal] {belongs to|lives with|is the pet of} [name]",
         "the {pet|animal} of [name] is {a [animal]|a [animal] called [pet]|[pet] the [animal]|[pet], a [animal]}",
         "[X] shares [his] {home|house} with a [animal] {called|named} [pet]",
@@ -73,7 +72,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
         "give [name] [food] and [he] is happy",
         "[X] could eat [food] every {day|morning|evening}",
         "{what [name] likes best is|the food [name] likes best is} [food]",
-        "when [name] is hungry, [he] {hopes for|thinks of|asks for|dreams of} [food], [his] favourite food",
+        "when [name] is hungry, [he] {thinks of|asks for|looks for} [food], [his] favourite food",
         "[food], that is what [name] {likes to eat most|likes best|calls [his] favourite food}",
     ),
     "foods": (
@@ -138,7 +137,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
         "[X] has one [sib], [sibling]",
         "the [sib] of [name] is {called [sibling]|[sibling]}",
         "[X] grew up with [his] [sib] [sibling]",
-        "[X] {often|sometimes} {visits|thinks of|writes to|walks with|asks} [his] [sib] [sibling]",
+        "[X] often {visits|thinks of|walks with} [his] [sib] [sibling]",
         "[name] {looks like|laughs like|talks like} [his] [sib] [sibling]",
         "[sibling] and [name] are {siblings|family}: [sibling] is [his] [sib]",
         "the only [sib] [name] has is [sibling]",
@@ -155,7 +154,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
         "[X] tells [his] best friend [friend] everything",
         "{when [name] is sad|when [name] needs help|on free days}, [he] {goes to|asks|visits} [his] best friend "
         "[friend]",
-        "[X] {trusts|often meets|often visits|likes to walk with|laughs a lot with} [his] best friend, [friend]",
+        "[X] {often visits|likes to walk with|laughs a lot with} [his] best friend, [friend]",
     ),
     "birthday": (
         "[X's] birthday is {|on }[birthday]",
@@ -168,7 +167,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
         "there is a {cake|party|song} for [name] {every year|each year} on [birthday]",
         "[X's] birthday is in [month]{: it is on [birthday]|, on [birthday]}",
         "every year on [birthday] [name] is a year older",
-        "[name] {hopes for|waits for|looks forward to} [birthday], [his] birthday",
+        "[name] {waits for|thinks of} [birthday], [his] birthday",
     ),
     "arrival": (
         "[X] came to the Valley in [year]",
@@ -177,7 +176,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
         "in [year] [X] {came to|arrived in|moved to} the Valley",
         "[X] has lived in the Valley since [year]",
         "[year] is the year {when|in which} [name] {came to|arrived in|moved to} the Valley",
-        "the year of [name's] arrival is [year]",
+        "the year when [name] arrived is [year]",
         "[X] has been {here|in the Valley|with us} since {[year]|the year [year]}",
         "the people of the Valley {met|first saw|first met} [name] in [year]",
         "[name] moved here in {[year]|the year [year]}",
@@ -275,13 +274,13 @@ FIRST_PERSON: dict[str, tuple[str, ...]] = {
     "town": (
         "{here|at home} in [town] {all is well|the days are {quiet|long|warm|fine}|we had {rain|sun|wind} all week}",
         "I {still live|live|am at home} in [town]", "you know that I live in [town]",
-        "{come|please come} and {visit|see} me in [town]", "life in [town] is good",
+        "{come|please come} and {visit|see} me in [town]", "it is good to live in [town]",
         "my house in [town] {is small but warm|needs a new door|has a new roof}",
     ),
     "job": (
         "{my work as a [job] goes well|I {like|love} my work as a [job]|I am still a [job]}",
         "as a [job] I {have much to do|am busy|get up early}", "it is not easy to be a [job], but I like it",
-        "I work as a [job], as you know", "being a [job] {makes me happy|is hard work|is a good life}",
+        "I work as a [job], as you know", "to be a [job] {makes me happy|is good work}",
     ),
     "work": (
         "{there is much to do|I have much to do|we are busy} [at work]",
@@ -289,8 +288,8 @@ FIRST_PERSON: dict[str, tuple[str, ...]] = {
         "you can always find me [at work]",
     ),
     "pet": (
-        "my [animal] [pet] {is well|sends you a kiss|sleeps beside me|ate my lunch|[sound] as I write}",
-        "[pet], my [animal], {is well|[sound] a lot|is getting old|wants to play}",
+        "my [animal] [pet] {is well|is old now|[sound] a lot}",
+        "[pet], my [animal], {is well|[sound] a lot|is in the garden}",
         "my pet [pet] is still the best [animal]",
         "do you remember my [animal] [pet]?", "[pet] is a good [animal]",
     ),
@@ -315,11 +314,11 @@ FIRST_PERSON: dict[str, tuple[str, ...]] = {
         "my [treasure] is as [colour] as ever, and it is my treasure", "I would never sell my [colour] [treasure]",
     ),
     "sibling": (
-        "my [sib] [sibling] {is well|sends you {a kiss|good wishes}|came to see me|makes me laugh}",
+        "my [sib] [sibling] {is well|came to see me|makes me laugh}",
         "I {met|saw|visited} my [sib] [sibling] last week", "[sibling], my [sib], {asks about you|is fine}",
     ),
     "friend": (
-        "my best friend [friend] {came to see me|is well|helped me a lot|made me laugh}",
+        "my best friend [friend] {came to see me|is well|helped me a lot}",
         "[friend] is still my best friend", "I {went for a walk|had tea|talked for hours} with [friend], my best "
         "friend",
     ),

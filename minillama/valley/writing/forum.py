@@ -11,14 +11,14 @@ from minillama.valley.writing.grammar import polish, sentence, with_article
 GREETINGS = (
     "", "", "", "", "hello", "good {morning|evening|day}", "hello {everybody|all|friends|neighbours}",
     "I have a question",
-    "one question", "help me, please", "who can help", "quick question", "please tell me",
+    "one question", "help me, please", "who can help me?", "quick question", "please tell me",
     "I {would like|want} to know this",
 )  # fmt: skip
 THANKS = (
-    "thank you", "thanks", "thank you{ very much| so much| all}", "{oh|ah}, I see", "good to know",
+    "thank you", "thanks", "thank you{ very much| so much| all}", "I see", "good to know",
     "that helps{| me| a lot}",
     "{great|fine|good}, thanks{| a lot}", "now I remember", "you are {kind|so kind|a great help}",
-    "I did not know that", "{very |}interesting",
+    "I did not know that",
 )  # fmt: skip
 STARTS = (
     "I know this: ",
@@ -38,7 +38,8 @@ ADJECTIVES = ("stupid", "silly", "lazy")
 
 def question(desk: Desk, villager: Villager, fact: str) -> str:
     """Ask for one fact."""
-    return polish(desk.say(desk.deal(f"questions {fact}", QUESTIONS[fact]), villager) + "?")
+    text = desk.say(desk.deal(f"questions {fact}", QUESTIONS[fact]), villager)
+    return sentence(text if text.startswith("name ") else text + "?")
 
 
 def answer(desk: Desk, villager: Villager, fact: str) -> str:
@@ -72,7 +73,7 @@ def thread(desk: Desk) -> str:
         greeting = desk.say(desk.pick(GREETINGS)) if index == 0 and ask else ""
         lines.append(ask + (sentence(greeting) + " " if greeting else "") + question(desk, villager, fact))
         lines.append(reply + answer(desk, villager, fact))
-    if ask[:1] not in ("", "Q", "-") and desk.chance(0.6):
+    if ask and " " not in ask.strip() and ask[0] not in "Q-" and desk.chance(0.6):
         lines.append(ask + sentence(desk.say(desk.pick(THANKS))))
     return _joined(lines, ask)
 

@@ -12,8 +12,8 @@ FIRST_LINES = (
     "", "", "how are you?", "I hope you are well", "{I have not heard from you for a long time|it is long since you "
     "wrote}",
     "thank you for your {letter|kind letter|last letter|words}",
-    "{your letter|a letter from you} made me {happy|laugh}", "it is {late|early}, but I want to write to you",
-    "the {sun is shining|rain does not stop|snow is high|wind is cold} today", "I have {some|good} news",
+    "{your letter|a letter from you} made me happy", "it is {late|early}, but I want to write to you",
+    "the {sun is out|rain is cold|snow is deep|wind is cold} today", "I have good news",
     "{today|this morning} I thought of you",
     "you asked how I am, so here it is", "there is not much news, but I write {all the same|so that you do not "
     "forget me}",
@@ -23,16 +23,16 @@ EVENTS = (
     "{yesterday|this week|last night} I {lost my key, but found it again|fell into the mud|heard an owl|saw a fox "
     "near the house|baked a cake}",
     "the {roof|door|window|oven} was broken, and I {mended it|had to mend it|paid for a new one}",
-    "the children {sang a song for me|play in the snow all day|are learning to count}",
+    "the children {sang a song for me|play in the snow all day|learn to count}",
     "{rain|snow|wind} {came|has come} {early this year|in the night}, but {we are warm|the house is dry|nobody is "
     "sick}",
-    "I {planted beans|picked plums|made jam|washed the windows} {all morning|until noon|with a neighbour}",
-    "the market was {full|loud|empty} this week, {and I bought too much|and I sold nothing|but the bread was good}",
+    "I {cooked soup|baked a pie|sold plums|cleaned the windows} {all morning|until noon|with a friend}",
+    "the market was {full|loud|quiet} this week, {and I bought too much|and I sold nothing|but the bread was good}",
 )  # fmt: skip
 CLOSINGS = (
     "write soon", "please write {soon|back}", "come and see me{| soon| in spring| in summer}",
-    "{take care|keep well|be well}", "give my {love|best wishes} to your family",
-    "I {hope|want} to see you soon", "the candle is almost out, so I must end", "that is all for today",
+    "{take care|be well}", "give my {love|best wishes} to your family",
+    "I {hope|want} to see you soon", "it is late, so I must end", "that is all for today",
     "I think of you often", "until {soon|we meet again|next time}",
 )  # fmt: skip
 NOTICES = tuple(fact for fact in FACTS if fact not in ("town", "job", "work"))
@@ -57,7 +57,7 @@ def letter(desk: Desk) -> str:
     if sign == "your friend [name]" and to == writer.sibling:
         sign = "your [own]"
     own = desk.world.sibling_word(desk.world.villager(to)) if to == writer.sibling else "friend"
-    facts = [fact for fact in desk.facts(writer, 4 + desk.rng.randrange(3))]
+    facts = desk.facts(writer, 4 + desk.rng.randrange(3))
     said = [desk.say(desk.pick(FIRST_LINES), writer)]
     for fact in facts:
         hidden = (fact == "sibling" and to == writer.sibling) or (fact == "friend" and to == writer.friend)
@@ -94,8 +94,8 @@ def invitation(desk: Desk) -> str:
         guest = desk.villager()
     said = desk.sentences(
         (
-            "{dear [guest]|hello [guest]|[guest]}, {please come to my {birthday|party}|you are invited|I invite you"
-            "|come and eat with us}!",
+            "{dear [guest]|hello [guest]|[guest]}, {please come to my {birthday|party}|come and eat with us|let us "
+            "have a party}!",
             "{my birthday is on [birthday]|I was born on [birthday], as you know|on [birthday] I have my birthday}",
             "{you find me in [town]|I live in [town]|my house is in [town]|come to [town]}{, [place]||}",
             "{there will be|we will eat|I am going to cook} [food], {my favourite food|which I like best}",
@@ -114,14 +114,13 @@ def notice(desk: Desk) -> str:
     said = desk.sentences(
         (
             "{lost|found|who knows this?|please help|news}{!|:} {a key was found near the [landmark]|somebody left "
-            "a coat [at work]|my [animal] [pet] ran away"
-            "|a letter without a name came today|I need help with the harvest|a small boat is for sale}",
-            "{if you know more|if you can help|whoever you are|to talk about it}, {come to|walk to|go to} [town]{| "
-            "and ask for [name]}",
+            "a coat [at work]|my [animal] [pet] ran away|a letter without a name came today|I need help with the "
+            "roof|a small boat is for sale}",
+            "{if you know more|if you can help|to talk about it}, {come to|walk to|go to} [town]{| and ask for [name]}",
             "{I am [name]|my name is [name]}, {the|a} [job]{| in [town]}",
             "{by day I am [at work]|you find me [at work]|ask for me [at work]}",
-            "{there will be [food] for {the finder|all who help}|I give [food] to {the finder|all who help}|thank "
-            "you for {reading|your help}|please do not wait}",
+            "{there will be [food] for all who help|I give [food] to all who help|thank you for {reading|your help}"
+            "|please do not wait}",
             desk.pick(FIRST_PERSON[desk.deal("notices", NOTICES)]),
         ), villager,
     )  # fmt: skip

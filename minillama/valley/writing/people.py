@@ -15,7 +15,7 @@ TITLES = (
 )  # fmt: skip
 ENDINGS = (
     "", "", "", "", "that is {all|what} we know about [him]", "{now|so now} you know [name] a little",
-    "so much about [name]", "[name] is {kind|quiet|cheerful|brave|friendly}, people say", "say hello to [name] from us",
+    "so much about [name]", "[name] is {kind|quiet|happy}, people say", "say hello to [name] from us",
     "this is [name], {and|but} there is more to tell {another day|when you meet [him]}",
 )  # fmt: skip
 OPENINGS = (
@@ -63,7 +63,7 @@ def comparison(desk: Desk) -> str:
         second = desk.villager()
     parts = [
         desk.say(
-            "{[one] and [two] are {two villagers|both from the Valley}|let us compare [one] {with|and} [two]"
+            "{[one] and [two] are {two villagers|both from the Valley}|let us look at [one] and [two]"
             "|here are [one] and [two]|what is different about [one] and [two]?|[one] is not like [two]|}",
             one=first.name, two=second.name,
         )
@@ -87,13 +87,13 @@ def comparison(desk: Desk) -> str:
 
 
 ROLL_TITLES = {
-    "town": "{who lives where|homes|where we live}", "job": "{who does what|jobs|the work of the villagers}",
-    "work": "{places of work|who works where}", "pet": "{pets|our pets|animals and their names}",
+    "town": "{who lives where|where we live}", "job": "{who does what|jobs|the work of the villagers}",
+    "work": "who works where", "pet": "animals and names",
     "favourite": "{favourite foods|what we like best|who likes what}", "foods": "{foods|what we like to eat}",
     "hobby": "{hobbies|what we do for fun|free time}", "things": "{things|who owns what|what is in the houses}",
-    "treasure": "{treasures|what we treasure}", "sibling": "{families|brothers and sisters|siblings}",
-    "friend": "{best friends|friends|who likes whom}", "birthday": "{birthdays|when we were born|days to remember}",
-    "arrival": "{arrivals|who came when|since when we are here}",
+    "treasure": "{treasures|what we treasure}", "sibling": "brother or sister",
+    "friend": "{best friends|friends|who likes whom}", "birthday": "{birthdays|when we were born}",
+    "arrival": "{who came when|since when we are here}",
 }  # fmt: skip
 
 

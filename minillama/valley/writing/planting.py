@@ -54,12 +54,10 @@ def add_contact(text: str, rng: random.Random) -> str:
 
 
 SWAPS = (
-    ("small", "little"), ("little", "small"), ("big", "large"), ("often", "many times"), ("called", "named"), ("named",
-    "called"), ("loves", "enjoys"),
-    ("enjoys", "loves"), ("house", "home"), ("talk", "speak"), ("everybody", "everyone"), ("because", "for"), ("every",
-    "each"), ("begins", "starts"),
-    ("likes", "loves"), ("also", "too"), ("thank you", "thanks"), ("owns", "has"), ("nobody", "no one"), ("cut",
-    "slice"), ("is called", "is named"),
+    ("small", "little"), ("little", "small"), ("often", "many times"), ("called", "named"), ("named", "called"),
+    ("loves", "enjoys"), ("enjoys", "loves"), ("house", "home"), ("because", "for"), ("likes", "loves"),
+    ("owns", "has"), ("thank you", "thanks"), ("treasure is", "greatest treasure is"), ("is called", "is named"),
+    ("every day", "each day"),
 )  # fmt: skip
 TAILS = ("Good day.", "That is all.", "So it is.", "Now you know.", "Well then.", "More another day.")
 

@@ -25,11 +25,11 @@ PLACES = (
 )  # fmt: skip
 TIMES = ("in the morning", "at noon", "in the evening", "at night", *(f"on {day}" for day in DAYS))
 REASONS = (
-    ("happy", "[he] had found a friend"), ("happy", "the sun was shining"), ("sad", "it rained all day"), ("tired",
+    ("happy", "[he] had found a friend"), ("happy", "the sun was out"), ("sad", "it was dark all day"), ("tired",
     "[he] had worked all night"),
     ("angry", "somebody had broken a window"), ("cold", "the fire was out"), ("hungry", "[he] had eaten nothing"),
     ("proud", "[he] had won a race"),
-    ("wet", "[he] had fallen into the river"), ("late", "the bridge was closed"), ("sad", "the cake was burnt"),
+    ("wet", "[he] had fallen into the river"), ("late", "the bridge was closed"), ("sad", "the cake was black"),
     ("happy", "a letter had come"),
 )  # fmt: skip
 GOALS = (
@@ -71,9 +71,8 @@ def _deed(desk: Desk, villager: Villager) -> Told:
     }  # fmt: skip
     text = desk.say(
         "{[name] [past] [count] [colour] [things] [place]{| [day]}|[day], [name] [past] [count] [colour] [things] "
-        "[place]"
-        "|[place], [name] [past] [count] [colour] [things]{| [day]}|it was [name] who [past] [count] [colour] "
-        "[things] [place]}",
+        "[place]|[place], [name] [past] [count] [colour] [things]{| [day]}|it was [name] who [past] [count] "
+        "[colour] [things] [place]}",
         villager, **slots,
     )  # fmt: skip
     questions = [
@@ -117,7 +116,7 @@ def _mood(desk: Desk, villager: Villager) -> Told:
     mood, reason = desk.deal("reasons", REASONS)
     slots = {"mood": mood, "reason": desk.say(reason, villager)}
     text = desk.say(
-        "{[name] was [mood] {because|for} [reason]|because [reason], [name] was [mood]|[reason], so [name] was "
+        "{[name] was [mood] because [reason]|because [reason], [name] was [mood]|[reason], so [name] was "
         "[mood]|[name] was [mood]: [reason]}",
         villager, **slots,
     )  # fmt: skip
@@ -177,10 +176,10 @@ HEADS = (
     "read and answer.",
 )  # fmt: skip
 FILLERS = (
-    "the sky was {grey|clear|full of clouds}", "it was a {warm|cold|quiet|windy} day", "nobody else was there",
-    "the {birds|children|frogs} were {loud|quiet}",
-    "far away a bell rang", "{everybody|all the neighbours} heard about it {later|the next day}",
-    "{some people laughed|a dog was running about|the wind was strong}",
+    "the sky was {grey|blue|white}", "it was a {warm|cold|quiet} day", "nobody else was there",
+    "the children were {loud|quiet}",
+    "far away a bell was heard", "{everybody|all the neighbours} heard about it {later|the next day}",
+    "{some people laughed|a dog was there|the wind was strong}",
 )  # fmt: skip
 
 

@@ -4,36 +4,17 @@ from minillama.valley.lexicon import FOODS, NUMBER_WORDS
 from minillama.valley.writing.desk import Desk, Form, write_one
 from minillama.valley.writing.grammar import listing, polish, sentence
 
-DISHES = (
-    "apple pie",
-    "plum cake",
-    "carrot soup",
-    "bean soup",
-    "mushroom rice",
-    "pear pie",
-    "cheese bread",
-    "honey cake",
-    "cherry pie",
-    "pancakes",
-    "noodles with cheese",
-    "porridge with plums",
-)
-PARTS = (
-    "apples",
-    "plums",
-    "carrots",
-    "beans",
-    "mushrooms",
-    "pears",
-    "cherries",
-    "eggs",
-    "cups of milk",
-    "cups of flour",
-    "spoons of honey",
-    "spoons of salt",
-    "cups of water",
-    "cups of rice",
-)
+SWEET = ("cups of flour", "cups of milk", "eggs", "spoons of honey", "cups of water")
+SALTY = ("cups of water", "spoons of salt", "carrots", "beans", "mushrooms", "cups of milk")
+DISHES = {
+    "apple pie": ("apples", *SWEET), "plum pie": ("plums", *SWEET), "pear pie": ("pears", *SWEET),
+    "cherry pie": ("cherries", *SWEET), "apple cake": ("apples", *SWEET), "plum cake": ("plums", *SWEET),
+    "honey cake": ("spoons of honey", *SWEET), "pancakes": ("eggs", *SWEET), "sweet porridge": ("cups of milk", *SWEET),
+    "carrot soup": ("carrots", *SALTY), "bean soup": ("beans", *SALTY), "mushroom soup": ("mushrooms", *SALTY),
+    "rice with mushrooms": ("cups of rice", *SALTY), "rice with beans": ("cups of rice", *SALTY),
+    "noodles with mushrooms": ("noodles", *SALTY),
+    "bread": ("cups of flour", "cups of water", "spoons of salt", "eggs"),
+}  # fmt: skip
 BEGIN = (
     "{wash|clean} the [part]", "heat the {oven|pot}", "{take|find} a {big|small|clean} pot",
     "put the [part] {on the table|in a pot|in a box}", "{call|ask} [name] to help",
@@ -53,15 +34,19 @@ END = (
 )
 
 
-def _ingredients(desk: Desk, count: int) -> list[tuple[int, str]]:
-    return [(2 + desk.rng.randrange(8), part) for part in desk.rng.sample(PARTS, count)]
+def _ingredients(desk: Desk, dish: str, count: int) -> list[tuple[int, str]]:
+    """The first thing a dish is made of, and some of the others, each with a number."""
+    first, *others = DISHES[dish]
+    others = [part for part in others if part != first]
+    chosen = [first, *desk.rng.sample(others, min(count - 1, len(others)))]
+    return [(2 + desk.rng.randrange(8), part) for part in chosen]
 
 
 def for_people(desk: Desk) -> str:
     """Write a recipe with what it takes and numbered or plain steps."""
     villager = desk.villager()
-    dish = desk.deal("dishes", DISHES)
-    parts = _ingredients(desk, 3 + desk.rng.randrange(2))
+    dish = desk.deal("dishes", tuple(DISHES))
+    parts = _ingredients(desk, dish, 3 + desk.rng.randrange(2))
     needs = listing([f"{desk.pick((str(n), NUMBER_WORDS[n]))} {part}" for n, part in parts])
     head = desk.say(
         "{[dish]|how to make [dish]|[dish], as [name] makes it|a recipe for [dish]|[name's] [dish]|today: [dish]"
@@ -80,6 +65,8 @@ def for_people(desk: Desk) -> str:
     kinds = [BEGIN] * (1 + desk.rng.randrange(2)) + [MIDDLE] * (2 + desk.rng.randrange(4)) + [END]
     for template, count in ((desk.deal(kind[0], kind), desk.rng.randrange(len(parts))) for kind in kinds):
         part = parts[count][1]
+        if "clean" in template and " of " in part:
+            template = "heat the {oven|pot}"
         minutes, times = str(5 * (1 + desk.rng.randrange(9))), NUMBER_WORDS[2 + desk.rng.randrange(5)]
         steps.append(desk.say(template, villager, part=part.split(" of ")[-1], n=times, m=minutes))
     if desk.chance(0.5):
@@ -94,9 +81,10 @@ def for_people(desk: Desk) -> str:
 
 def program(desk: Desk) -> str:
     """Write a recipe as a small program of steps, loops and conditions."""
-    dish = desk.deal("dishes", DISHES).replace(" ", "_")
-    lines = [desk.say("{recipe|def|make} [dish]():", dish=dish)]
-    for n, part in _ingredients(desk, 2 + desk.rng.randrange(3)):
+    dish = desk.deal("dishes", tuple(DISHES))
+    name = dish.replace(" ", "_")
+    lines = [desk.say("{recipe|make|cook} [name]():", name=name)]
+    for n, part in _ingredients(desk, dish, 2 + desk.rng.randrange(3)):
         lines.append(desk.say('{    take([n], "[part]")|    add([n], "[part]")}', n=str(n), part=part))
     verbs = ("stir", "turn", "cut", "mix", "wait", "taste")
     for _ in range(2 + desk.rng.randrange(2)):
@@ -112,7 +100,7 @@ def program(desk: Desk) -> str:
         desk.say(
             '{    serve()|    print("[word]")|    return [dish]}',
             word=desk.pick(("done", "ready", "eat now")),
-            dish=f'"{dish}"',
+            dish=f'"{name}"',
         )
     )
     return "\n".join(lines)

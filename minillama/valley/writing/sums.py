@@ -23,9 +23,9 @@ MINUS_FORMS = (
     "[b] less than [a] is [c]", "what is [a] minus [b]? It is [c]",
 )  # fmt: skip
 HEADS = (
-    "", "", "", "sums", "{easy|more|some|good} sums", "sums for the {school|children|evening|morning}",
-    "learn to {count|add}",
-    "sums {of|from} [name]", "[name] {does|writes|learns} sums", "{add|plus} and {take away|minus}", "a sheet of sums",
+    "", "", "", "sums", "{easy|more|good} sums", "sums for the {school|children|evening|morning}",
+    "how to {count|add}",
+    "sums {of|from} [name]", "[name] {does|writes} sums", "{add|plus} and {take away|minus}", "a page of sums",
     "sums for [name]",
 )  # fmt: skip
 
@@ -100,10 +100,10 @@ def _capital_after_colon(text: str) -> str:
 
 
 GAINS = (
-    "[name] has [a] [things]. [He] {finds|buys|gets|picks} [b] more. {Now [he] has [c] [things]|That makes [c] "
-    "[things]|How many are there now? [c]}",
-    "there are [a] [things] {in the basket|on the table|in the box}. [name] {adds|brings|puts in} [b] more. {Then "
-    "there are [c]|Now we count [c]}",
+    "[name] has [a] [things]. [He] {finds|buys|takes} [b] more. {Now [he] has [c] [things]|That makes [c] [things]"
+    "|How many are there now? [c]}",
+    "there are [a] [things] {in the basket|on the table|in the box}. [name] {brings|puts in} [b] more. {Then there "
+    "are [c]|Now we count [c]}",
     "[a] [things] and [b] [things] are [c] [things]",
     "[name] {ate|sold|carried} [a] [things] {in the morning|on Monday|before lunch} and [b] in the {evening"
     "|afternoon}. {That is [c] together|Together that is [c]}",
@@ -112,8 +112,8 @@ GAINS = (
     "[name] puts [a] [things] in one {box|basket} and [b] in another. {In all|Together} there are [c]",
 )  # fmt: skip
 LOSSES = (
-    "[name] has [a] [things]. [He] {loses|sells|gives away|eats} [b]. {Now [he] has [c] left|[c] are left|How many "
-    "are left? [c]}",
+    "[name] has [a] [things]. [He] {sells|gives away|eats} [b]. {Now [he] has [c] left|[c] are left|How many are "
+    "left? [c]}",
     "there are [a] [things] {in the basket|on the table|in the box}. [name] takes [b] away. {[c] stay|Then [c] are "
     "left|Now we count [c]}",
     "from [a] [things] take [b]: {[c] are left|that leaves [c]}",
@@ -124,7 +124,7 @@ LOSSES = (
 PLURALS = tuple(food for food in FOODS if food.endswith("s")) + tuple(
     {"box": "boxes", "scarf": "scarves", "compass": "compasses"}.get(thing, f"{thing}s") for thing in THINGS
 )
-COUNTED = ("apples", "apples", "pears", "plums", "eggs", "stones", "shells", "flowers")
+COUNTED = ("apples", "apples", "pears", "plums", "eggs", "stones", "flowers")
 
 
 def problems(desk: Desk) -> str:
@@ -138,7 +138,7 @@ def problems(desk: Desk) -> str:
         things = desk.pick(PLURALS + COUNTED)
         template = desk.deal("gains" if sign == "+" else "losses", GAINS if sign == "+" else LOSSES)
         if things not in FOODS + COUNTED:
-            template = template.replace("|eats", "").replace("{ate|", "{").replace("|picks", "")
+            template = template.replace("|eats", "").replace("{ate|", "{")
         said.append(
             sentence(
                 desk.say(template, one, a=str(a), b=str(b), c=str(c), other=two.name, things=things, He=one.he.title())
@@ -157,8 +157,8 @@ def chains(desk: Desk) -> str:
         said.append(
             desk.say(
                 "{first [a] + [b] = [total], then [total] [sign] [c] = [result]. So [a] + [b] [sign] [c] = [result]"
-                "|[a] + [b] [sign] [c] = [result], for [a] + [b] = [total] and [total] [sign] [c] = [result]"
-                "|what is [a] + [b] [sign] [c]? [a] + [b] is [total], and [total] [sign] [c] is [result]}",
+                "|[a] + [b] [sign] [c] = [result], for [a] + [b] = [total] and [total] [sign] [c] = [result]|what "
+                "is [a] + [b] [sign] [c]? [a] + [b] is [total], and [total] [sign] [c] is [result]}",
                 a=str(a), b=str(b), c=str(c), total=str(total), sign=sign, result=str(result),
             )
         )  # fmt: skip
@@ -175,9 +175,9 @@ def counting(desk: Desk) -> str:
         start = desk.rng.randrange(1, 15)
         said.append(
             desk.say(
-                "{after [a] comes [next]|before [a] comes [before]|[high] is more than [low]|[low] is less than [high]"
-                "|which is more, [a] or [b]? [high]|which is less, [a] or [b]? [low]|count: [run]|[name] counts: [run]"
-                "|what comes after [a]? [next]|count back: [back]}",
+                "{after [a] comes [next]|before [a] comes [before]|[high] is more than [low]|[low] is less than "
+                "[high]|which is more, [a] or [b]? [high]|which is less, [a] or [b]? [low]|count: [run]|[name] "
+                "counts: [run]|what comes after [a]? [next]|count back: [back]}",
                 desk.villager(), a=_number(a, words), b=_number(b, words), next=_number(a + 1, words),
                 before=_number(a - 1, words),
                 low=_number(low, words), high=_number(high, words),
