@@ -1,32 +1,24 @@
-"""The cleaned corpus as it lies between stages: one JSON object a line."""
+"""The cleaned corpus as it lies between stages: one JSON object a line, in the order in which it is read."""
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from minillama.data.atomic import write_atomically
+from minillama.valley.corpus import Document
 
 CORPUS_FILE = "corpus.jsonl"
 
 
-@dataclass(frozen=True)
-class CleanDocument:
-    """A document that pretraining reads."""
-
-    text: str
-    source: str
-
-
-def write_documents(documents: Iterable[CleanDocument], folder: Path) -> None:
-    """Write a corpus."""
+def write_documents(documents: Iterable[Document], folder: Path) -> None:
+    """Write a corpus; what was planted in a document (its labels) is left out."""
     lines = (json.dumps({"text": d.text, "source": d.source}, ensure_ascii=False) for d in documents)
     write_atomically(folder / CORPUS_FILE, ("\n".join(lines) + "\n").encode())
 
 
-def read_documents(folder: Path) -> Iterator[CleanDocument]:
+def read_documents(folder: Path) -> Iterator[Document]:
     """Read the corpus of a finished "corpus" stage."""
     with (folder / CORPUS_FILE).open(encoding="utf-8") as file:
         for line in file:
             entry = json.loads(line)
-            yield CleanDocument(entry["text"], entry["source"])
+            yield Document(entry["text"], entry["source"])

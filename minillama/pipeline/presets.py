@@ -15,11 +15,11 @@ class CorpusSettings:
 
     Attributes:
         seed: Of the Valley and its corpus.
-        factual_weight: How many times factual sources are repeated (section 2.1 up-samples them).
+        weights: How often each source is read, 1 where none is given (section 2.1 up-samples factual sources).
     """
 
     seed: int = 0
-    factual_weight: int = 2
+    weights: tuple[tuple[str, float], ...] = (("encyclopedia", 2.0),)
 
 
 @dataclass(frozen=True, kw_only=True)

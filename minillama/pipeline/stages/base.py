@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 
-from minillama.data import TokenShards, tokenizer_fingerprint, write_shards
+from minillama.data.packing import TokenShards
+from minillama.data.preparing import prepare_corpus
 from minillama.model import Transformer
 from minillama.pipeline.artifact import save_model
-from minillama.pipeline.documents import read_documents
+from minillama.pipeline.documents import CORPUS_FILE
 from minillama.pipeline.phases import PhasedLoader
 from minillama.pipeline.presets import BaseSettings
 from minillama.pipeline.stage import BuildContext, Stage
@@ -54,13 +55,15 @@ def build(context: BuildContext) -> dict[str, Any]:
 
 
 def token_shards(context: BuildContext, tokenizer: Tokenizer) -> TokenShards:
-    """The corpus as tokens, written once however often the build is stopped."""
-    folder, fingerprint = context.work / "shards", tokenizer_fingerprint(tokenizer)
-    try:
-        return TokenShards.open(folder, fingerprint)
-    except ValueError:  # not there, or a build was stopped while they were written
-        ids = (tokenizer.encode(document.text) for document in read_documents(context.inputs["corpus"].folder))
-        return write_shards(ids, folder, vocab_size=tokenizer.vocab_size, fingerprint=fingerprint)
+    """The corpus as tokens; a stopped build goes on where it was. Raises ValueError where they fill no row."""
+    shards = prepare_corpus(context.inputs["corpus"].folder / CORPUS_FILE, context.work / "shards", tokenizer)
+    longest = max(phase.seq_len for phase in context.settings.phases)
+    if shards.n_tokens <= longest:
+        raise ValueError(
+            f"{context.corpus or 'the corpus'} makes {shards.n_tokens} tokens, fewer than one row of {longest} and "
+            "its last target; give more text or a preset with shorter rows"
+        )
+    return shards
 
 
 def mean_of_last(losses: tuple[float, ...]) -> float:
@@ -89,6 +92,7 @@ BASE = Stage(
         "minillama.pipeline.stages.base",
         "minillama.pipeline.phases",
         "minillama.data.packing",
+        "minillama.data.preparing",
         "minillama.model.transformer",
         "minillama.model.attention",
         "minillama.model.feed_forward",

@@ -1,0 +1,195 @@
+"""The command line: ``minillama build | check | chat | reproduce | bench | export``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from minillama.data.atomic import write_atomically
+
+LEDGER = Path("figures/ledger")
+BENCH = Path("figures/bench.json")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status: 0 when all went well, 2 for something the user can mend."""
+    arguments = make_parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except KeyboardInterrupt:
+        print("stopped; what is finished is kept, and the same command goes on from there", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"minillama: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    parser = argparse.ArgumentParser(prog="minillama", description="Llama 2 rebuilt, small enough for a laptop.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_build(commands)
+    _add(commands, "check", check, "what this machine can do, and which preset fits")
+    _add_chat(commands)
+    _add_reproduce(commands)
+    bench_parser = _add(commands, "bench", bench, "speed ratios beside sentencepiece and transformers, in one run")
+    bench_parser.add_argument("part", nargs="?", choices=("tokenizer", "model"), help="one part only")
+    bench_parser.add_argument("--write", action="store_true", help=f"write {BENCH}, from which README quotes")
+    export_parser = _add(commands, "export", export, "write finished stages as a bundle for MINILLAMA_MODELS")
+    export_parser.add_argument("target", type=Path, help="a folder, or a file ending in .zip")
+    _add_run_options(export_parser)
+    return parser
+
+
+def _add(commands, name: str, run, text: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", help="cpu or gpu; what fits this machine if not given")
+    parser.add_argument("--seed", type=int, default=0, help="of training (default 0)")
+    parser.add_argument("--corpus", type=Path, help="your own text: .txt, .jsonl, .parquet or a folder of them")
+
+
+def _add_build(commands) -> None:  # type: ignore[no-untyped-def]
+    parser = _add(commands, "build", build, "train a stage and all it needs, as far as they are missing")
+    parser.add_argument("stage", nargs="?", help="a stage; all of them if not given")
+    _add_run_options(parser)
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write what the stages measured as JSON")
+
+
+def _add_chat(commands) -> None:  # type: ignore[no-untyped-def]
+    parser = _add(commands, "chat", chat, "talk to the newest model there is")
+    parser.add_argument("stage", nargs="?", help="a stage; the model that was finished last if not given")
+    _add_run_options(parser)
+    parser.add_argument("--temperature", type=float, default=0.7, help="0 always takes the likeliest token (0.7)")
+    parser.add_argument("--top-p", type=float, default=0.95, help="share of the distribution to sample from (0.95)")
+    parser.add_argument("--max-new-tokens", type=int, default=128, help="longest answer, in tokens (128)")
+    parser.add_argument("--system", default="", help="a system message to begin with")
+
+
+def _add_reproduce(commands) -> None:  # type: ignore[no-untyped-def]
+    parser = _add(commands, "reproduce", reproduce, "measure claims of the paper again and write the ledger")
+    parser.add_argument("claims", nargs="*", help="names of claims; a list of all of them if none is given")
+    parser.add_argument("--seeds", type=int, help="how many seeds (each claim knows how many it needs)")
+    parser.add_argument("--all", action="store_true", help="every claim that the ledger does not hold yet")
+    parser.add_argument("--ledger", type=Path, default=LEDGER, help=f"folder of the ledger ({LEDGER})")
+
+
+def build(arguments: argparse.Namespace) -> int:
+    """Build a stage, or all stages."""
+    from minillama.pipeline import STAGES, pipeline
+
+    stages = pipeline(arguments.preset, arguments.seed, arguments.corpus, say=print)
+    last = arguments.stage or ("base" if arguments.corpus else list(STAGES)[-1])
+    if missing := stages.missing(last):
+        print(f"to build: {', '.join(missing)}, about {stages.minutes(last):.0f} minutes", flush=True)
+    target = stages.get(last)
+    artifacts = [stages.get(name) for name in _needed(last)]
+    for artifact in artifacts:
+        loss = f", final loss {artifact.report['final_loss']:.3f}" if "final_loss" in artifact.report else ""
+        print(f"{artifact.stage}: {artifact.report.get('build_seconds', 0):.0f} s{loss}  {artifact.folder}")
+    if arguments.report:
+        report = {artifact.stage: dict(artifact.report) for artifact in artifacts}
+        write_atomically(arguments.report, json.dumps(report, indent=1).encode())
+    print(f"{target.stage} is ready" + ("; talk to it: minillama chat" if target.has_model else ""))
+    return 0
+
+
+def _needed(stage: str) -> list[str]:
+    """A stage and all it builds on, in order."""
+    from minillama.pipeline import STAGES
+
+    names = [name for other in STAGES[stage].inputs for name in _needed(other)]
+    return list(dict.fromkeys([*names, stage]))
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Say what this machine can do."""
+    from minillama.machine import describe
+
+    print("\n".join(describe()))
+    return 0
+
+
+def chat(arguments: argparse.Namespace) -> int:
+    """Talk to a model."""
+    from minillama.pipeline import load, newest_model
+    from minillama.terminal import Sampling, Terminal
+
+    chosen = any((arguments.stage, arguments.preset, arguments.corpus, arguments.seed))
+    if chosen:
+        stage = arguments.stage or ("base" if arguments.corpus else "sft")
+        artifact = load(stage, arguments.seed, arguments.preset, corpus=arguments.corpus)
+    else:
+        newest = newest_model()
+        if newest is None:
+            raise ValueError("there is no model yet; train one with `minillama build` (about ten minutes)")
+        artifact = newest
+    sampling = Sampling(
+        temperature=arguments.temperature, top_p=arguments.top_p, max_new_tokens=arguments.max_new_tokens
+    )
+    Terminal(artifact, sampling, arguments.system).run()
+    return 0
+
+
+def reproduce(arguments: argparse.Namespace) -> int:
+    """Measure claims, or list them."""
+    from minillama import experiments
+
+    known = experiments.claims()
+    if not arguments.claims and not arguments.all:
+        for name, claim in known.items():
+            there = "in the ledger" if (arguments.ledger / f"{name}.json").exists() else "missing"
+            print(f"{name:20} {claim.paper:16} {there:14} {claim.statement}")
+        return 0
+    missing = [name for name in known if not (arguments.ledger / f"{name}.json").exists()]
+    for name in missing if arguments.all else arguments.claims:
+        entry = experiments.reproduce(experiments.claim(name), arguments.seeds, folder=arguments.ledger)
+        print(f"{name} ({entry.paper}): {entry.outcome}. {entry.why}")
+    return 0
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure speed ratios and print them."""
+    results = {part: MEASURES[part]() for part in ([arguments.part] if arguments.part else MEASURES)}
+    for part, ratios in results.items():
+        for name, value in ratios.items():
+            print(f"{part:10} {name:50} {value:,.4g}")
+    if arguments.write:
+        kept = json.loads(BENCH.read_text("utf-8")) if BENCH.exists() else {}
+        BENCH.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(BENCH, (json.dumps(kept | results, indent=1) + "\n").encode())
+    return 0
+
+
+def _measure_tokenizer() -> dict[str, float]:
+    from minillama.bench.tokenizer import gather_docstrings, measure_tokenizer
+
+    return measure_tokenizer(gather_docstrings())
+
+
+def _measure_model() -> dict[str, float]:
+    from minillama.bench.model import measure_model
+
+    return measure_model()
+
+
+MEASURES = {"tokenizer": _measure_tokenizer, "model": _measure_model}
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write a bundle of what is finished."""
+    from minillama.pipeline import STAGES, pipeline, write_bundle
+
+    stages = pipeline(arguments.preset, arguments.seed, arguments.corpus)
+    finished = [stages.get(name) for name in STAGES if not stages.missing(name)]
+    print(f"{', '.join(artifact.stage for artifact in finished)} -> {write_bundle(finished, arguments.target)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

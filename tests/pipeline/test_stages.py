@@ -1,0 +1,117 @@
+"""The real stages on the reader's own text with a tiny preset, and the presets themselves."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from minillama.data import PretrainLoader, write_shards
+from minillama.generation import generate
+from minillama.model import ModelArgs
+from minillama.pipeline import PRESETS, STAGES, load, newest_model, pipeline
+from minillama.pipeline.phases import PhasedLoader
+from minillama.pipeline.presets import CPU, Phase, TokenizerSettings
+from minillama.pipeline.stage import code_hash
+
+TINY = replace(
+    CPU,
+    name="tiny",
+    tokenizer=TokenizerSettings(vocab_size=300),
+    base=replace(
+        CPU.base,
+        model=ModelArgs(dim=16, n_layers=1, n_heads=2, vocab_size=300, multiple_of=8, max_seq_len=64),
+        phases=(Phase(steps=6, batch_size=4, seq_len=16), Phase(steps=4, batch_size=2, seq_len=32)),
+        warmup_steps=2,
+        checkpoint_every=4,
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINILLAMA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MINILLAMA_MODELS", raising=False)
+
+
+@pytest.fixture
+def own_text(tmp_path):
+    path = tmp_path / "text.txt"
+    lines = [f"The number {number} comes after {number - 1}, and {number + 1} comes next." for number in range(400)]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_own_text_becomes_a_base_model(own_text):
+    base = load("base", preset=TINY, corpus=own_text)
+    assert base.model.args.vocab_size == base.tokenizer.vocab_size == 300
+    assert len(base.report["losses"]) == 10
+    assert base.report["trained_tokens"] == 6 * 4 * 16 + 4 * 2 * 32
+    prompt = base.tokenizer.encode("The number", bos=True)
+    assert len(generate(base.model, [prompt], 5, temperature=0.0).tokens[0]) <= 5
+    newest = newest_model()
+    assert newest is not None
+    assert newest.key == base.key
+    assert pipeline(TINY, corpus=own_text).missing("base") == []
+
+
+def test_a_stopped_base_ends_in_the_same_weights(own_text, tmp_path, monkeypatch):
+    straight = load("base", preset=TINY, corpus=own_text).model.state_dict()
+    monkeypatch.setenv("MINILLAMA_CACHE", str(tmp_path / "other"))
+    from minillama.training import trainer
+
+    original, calls = trainer._Run._save, []
+
+    def save_and_stop(self):
+        original(self)
+        calls.append(self.step)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer._Run, "_save", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        load("base", preset=TINY, corpus=own_text)
+    resumed = load("base", preset=TINY, corpus=own_text).model.state_dict()
+    assert calls == [4, 8, 10]
+    assert all(torch.equal(resumed[name], value) for name, value in straight.items())
+
+
+def test_too_little_text_is_named(tmp_path):
+    path = tmp_path / "short.txt"
+    path.write_text("Not much.")
+    with pytest.raises(ValueError, match=r"short\.txt"):
+        load("base", preset=TINY, corpus=path)
+
+
+def test_unknown_stages_are_named():
+    with pytest.raises(ValueError, match="corpus, tokenizer, base, sft"):
+        load("rlhf-v1")
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES.keys())
+def test_every_module_whose_code_counts_exists(stage):
+    assert all(code_hash(module) for module in stage.modules)
+    assert all(name in STAGES for name in stage.inputs)
+    assert all(hasattr(preset, stage.name) and stage.name in preset.minutes for preset in PRESETS.values())
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
+def test_presets_fit_their_models(preset):
+    context = preset.base.model.max_seq_len
+    assert all(phase.seq_len <= context for phase in preset.base.phases)
+    assert preset.sft.sft.seq_len <= context
+    assert preset.base.warmup_steps < preset.base.steps
+
+
+def test_phases_follow_one_another_and_resume(tmp_path):
+    shards = write_shards([list(range(3, 100))] * 5, tmp_path, vocab_size=100)
+    phases = (Phase(steps=2, batch_size=3, seq_len=8), Phase(steps=2, batch_size=1, seq_len=16))
+    loader = PhasedLoader(shards, phases, seed=1)
+    batches = [next(loader) for _ in range(5)]
+    assert [tuple(batch.tokens.shape) for batch in batches] == [(3, 8), (3, 8), (1, 16), (1, 16), (1, 16)]
+    resumed = PhasedLoader(shards, phases, seed=1)
+    for _ in range(3):
+        next(resumed)
+    again = PhasedLoader(shards, phases, seed=1)
+    again.load_state_dict(resumed.state_dict())
+    assert torch.equal(next(again).tokens, batches[3].tokens)
+    assert torch.equal(batches[0].tokens, next(PretrainLoader(shards, 3, 8, seed=2)).tokens)
