@@ -30,7 +30,7 @@ def attention_bias(
     document_ids: Int[Tensor, "batch seq"] | None = None,
     padding: Int[Tensor, " batch"] | None = None,
     explicit: bool = True,
-) -> Float[Tensor, "rows 1 seq keys"] | None:
+) -> Float[Tensor, "#batch 1 seq keys"] | None:
     """What is added to the scores: 0 where a query may see a key, minus infinity where not.
 
     Query i stands in slot `start + i`, keys in slots 0 .. start + seq - 1. A query sees itself and what comes
@@ -63,7 +63,7 @@ def attend(
     q: Float[Tensor, "batch heads seq head_dim"],
     k: Float[Tensor, "batch kv_heads keys head_dim"],
     v: Float[Tensor, "batch kv_heads keys head_dim"],
-    bias: Float[Tensor, "rows 1 seq keys"] | None,
+    bias: Float[Tensor, "#batch 1 seq keys"] | None,
 ) -> Float[Tensor, "batch heads seq head_dim"]:
     """softmax(q k^T / sqrt(head_dim) + bias) v; query heads share key heads in order, `heads / kv_heads` each.
 
@@ -100,8 +100,8 @@ class Attention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "batch seq dim"],
-        turn: Float[Tensor, "two rows seq 1 pairs"],
-        bias: Float[Tensor, "rows 1 seq keys"] | None,
+        turn: Float[Tensor, "two #batch seq 1 pairs"],
+        bias: Float[Tensor, "#batch 1 seq keys"] | None,
         cache: KVCache | None = None,
         layer: int = 0,
     ) -> Float[Tensor, "batch seq dim"]:

@@ -27,13 +27,13 @@ class RotaryTable:
             self._table = torch.stack((angles.cos(), angles.sin()))
         return self._table
 
-    def at(self, positions: Int[Tensor, "rows seq"]) -> Float[Tensor, "two rows seq 1 pairs"]:
+    def at(self, positions: Int[Tensor, "#batch seq"]) -> Float[Tensor, "two #batch seq 1 pairs"]:
         """Cosines and sines at these positions, with room for the dimension of the heads."""
         return self.to(positions.device)[:, positions].unsqueeze(-2)
 
 
 def rotate(
-    x: Float[Tensor, "batch seq heads head_dim"], turn: Float[Tensor, "two rows seq 1 pairs"]
+    x: Float[Tensor, "batch seq heads head_dim"], turn: Float[Tensor, "two #batch seq 1 pairs"]
 ) -> Float[Tensor, "batch seq heads head_dim"]:
     """Turn the pairs (x0, x1), (x2, x3), ... of every head by the angles in `turn` (from `RotaryTable.at`).
 

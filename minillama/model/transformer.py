@@ -30,8 +30,8 @@ class TransformerBlock(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "batch seq dim"],
-        turn: Float[Tensor, "two rows seq 1 pairs"],
-        bias: Float[Tensor, "rows 1 seq keys"] | None,
+        turn: Float[Tensor, "two #batch seq 1 pairs"],
+        bias: Float[Tensor, "#batch 1 seq keys"] | None,
         cache: KVCache | None = None,
         layer: int = 0,
     ) -> Float[Tensor, "batch seq dim"]:
@@ -85,7 +85,7 @@ class Transformer(nn.Module):
         self,
         tokens: Int[Tensor, "batch seq"],
         *,
-        positions: Int[Tensor, "rows seq"] | None = None,
+        positions: Int[Tensor, "#batch seq"] | None = None,
         document_ids: Int[Tensor, "batch seq"] | None = None,
         cache: KVCache | None = None,
         padding: Int[Tensor, " batch"] | None = None,
@@ -98,7 +98,7 @@ class Transformer(nn.Module):
         self,
         tokens: Int[Tensor, "batch seq"],
         *,
-        positions: Int[Tensor, "rows seq"] | None = None,
+        positions: Int[Tensor, "#batch seq"] | None = None,
         document_ids: Int[Tensor, "batch seq"] | None = None,
         cache: KVCache | None = None,
         padding: Int[Tensor, " batch"] | None = None,
@@ -145,7 +145,7 @@ class Transformer(nn.Module):
 
     def _count_positions(
         self, start: int, seq: int, padding: Int[Tensor, " batch"] | None, device: torch.device
-    ) -> Int[Tensor, "rows seq"]:
+    ) -> Int[Tensor, "#batch seq"]:
         if padding is None and start + seq > self.args.max_seq_len:
             raise ValueError(
                 f"{start + seq} tokens are more than the model's context of {self.args.max_seq_len}; "
@@ -154,7 +154,7 @@ class Transformer(nn.Module):
         slots = torch.arange(start, start + seq, device=device)[None]
         return slots if padding is None else (slots - padding[:, None]).clamp(min=0)
 
-    def _check_positions(self, positions: Int[Tensor, "rows seq"], seq: int) -> None:
+    def _check_positions(self, positions: Int[Tensor, "#batch seq"], seq: int) -> None:
         if seq == 0:
             raise ValueError("there are no tokens; a forward pass needs at least one")
         if torch.compiler.is_compiling() or positions.is_meta:
