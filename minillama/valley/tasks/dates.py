@@ -131,7 +131,8 @@ TASKS: tuple[Task, ...] = (
         tier="extended",
         wordings=(
             "What day is {where}?", "Which day is {where}?", "Name the day {where}.",
-            "What day of the week is {where}?",            "Tell me the day {where}.", "Which day of the week comes {where}?", "What day comes {where}?",
+            "What day of the week is {where}?",
+            "Tell me the day {where}.", "Which day of the week comes {where}?", "What day comes {where}?",
             "I need to know the day {where}.",
         ),
         heldout_wordings=("Can you say which day is {where}?", "Please name the day that comes {where}."),

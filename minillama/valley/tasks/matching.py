@@ -8,6 +8,7 @@ from minillama.valley.lexicon import NUMBER_WORDS
 from minillama.valley.tasks.base import Grade
 from minillama.valley.tasks.common import evasive, off_topic, rude
 
+_MOST_NUMBERS = 16  # a chain of five numbers with all its steps has eleven
 _NEGATION = r"\b(?:not|never|no|nor|neither|isn t|doesn t|don t)\b(?: \w+){0,2} "
 
 
@@ -68,6 +69,8 @@ def final_number(answer: str, right: int, *, known: Sequence[int] = ()) -> Grade
         return Grade(0.0, (f"denies {right}",))
     if re.search(r"\d\s*[-+*^]\s*\d+\W*$", answer):
         return Grade(0.0, ("ends in a calculation without its result",))
+    if len(found) > _MOST_NUMBERS:
+        return Grade(0.0, ("goes on and on about numbers",))
     strange = [number for number in found if number != right and number not in known]
     if len(strange) > 1 and "=" not in answer:
         return Grade(0.0, ("names many numbers without a calculation",))
