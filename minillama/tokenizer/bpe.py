@@ -82,15 +82,15 @@ def is_valid_piece(text: str, max_length: int = 16) -> bool:
         return not body.strip(SPACE)
     if not NEVER_PIECES.isdisjoint(text) or (len(text) > 1 and any(map(is_digit, text))):
         return False
-    scripts = {script_of(character) for character in body.lstrip()} if body else set()
+    scripts = {script_of(character) for character in body}
     return len(scripts - {INHERITED}) <= 1
 
 
 def learn_merges(chunks: Mapping[str, int], n_merges: int, max_length: int = 16) -> list[str]:
     """Return up to ``n_merges`` merged pieces, most frequent pair first.
 
-    Ties go to the shorter piece, then to the smaller in code-point order, as in SentencePiece. A pair that spells a
-    piece which is already there (``a+aa`` after ``aa+a``) is passed over, as there.
+    Ties go to the shorter piece, then to the smaller in code-point order, as in SentencePiece. In a run of one
+    character a pair counts as often as it can be merged: twice in ``aaaa`` (SentencePiece 0.2.3 says three times).
 
     Args:
         chunks: distinct chunks with their counts, see `words.split_chunks`.
@@ -98,13 +98,11 @@ def learn_merges(chunks: Mapping[str, int], n_merges: int, max_length: int = 16)
         max_length: longest piece, in characters.
     """
     state = _MergeState(chunks, max_length)
-    pieces: dict[str, None] = {}
+    pieces: list[str] = []
     while len(pieces) < n_merges and (best := state.pop_best()) is not None:
-        piece = state.text_of(best)
-        if piece not in pieces:
-            pieces[piece] = None
-            state.merge(best)
-    return list(pieces)
+        pieces.append(state.text_of(best))
+        state.merge(best)
+    return pieces
 
 
 class _MergeState:
@@ -170,7 +168,10 @@ class _MergeState:
 
 
 def _pairs_around(new: str, symbol: str, pair: str) -> set[str]:
-    """Return every pair, before or after the merge, that an occurrence of ``symbol`` in ``new`` takes part in."""
+    """Return every pair, before or after the merge, that an occurrence of ``symbol`` in ``new`` takes part in.
+
+    Two occurrences side by side (``abab``) were joined by ``ba``; the left one reports that.
+    """
     left, right = pair[0], pair[1]
     touched = set()
     at = new.find(symbol)
@@ -178,7 +179,7 @@ def _pairs_around(new: str, symbol: str, pair: str) -> set[str]:
         if at > 0:
             before = new[at - 1]
             touched.add(before + symbol)
-            touched.add((right if before == symbol else before) + left)
+            touched.add(before + left)
         if at + 1 < len(new):
             after = new[at + 1]
             touched.add(symbol + after)

@@ -99,8 +99,8 @@ def read_model(data: bytes) -> Vocabulary:
         raise ValueError(f"not a SentencePiece .model file, or one that is cut short or damaged ({error})") from None
     if not model.pieces:
         raise ValueError("not a SentencePiece .model file: it has no pieces")
-    if not model.HasField("trainer_spec") or not model.HasField("normalizer_spec"):
-        raise ValueError("the SentencePiece .model file is cut short: its trainer or normaliser settings are missing")
+    if not model.HasField("normalizer_spec"):
+        raise ValueError("the SentencePiece .model file is cut short: the normaliser's settings at its end are missing")
     _check_settings(model)
     _check_pieces(model)
     return Vocabulary(

@@ -14,6 +14,7 @@ from minillama.tokenizer.scripts import INHERITED, is_digit, script_of
 SPACE = "\u2581"  # SentencePiece writes a space as LOWER ONE EIGHTH BLOCK, so that pieces are visible
 # Never part of a piece: newline (Llama keeps it a byte), NUL, and the sign SentencePiece reserves for "rare character".
 NEVER_PIECES = frozenset("\n\0\u2585")
+LONGEST_CHUNK = 200  # a merge costs time in proportion to the chunks it is found in, so a line of DNA must not be one
 _WORD = re.compile(f"{SPACE}*[^{SPACE}\n]+|{SPACE}+")
 
 
@@ -64,15 +65,18 @@ def choose_alphabet(words: Mapping[str, int], coverage: float) -> list[str]:
 def split_chunks(words: Mapping[str, int], alphabet: Iterable[str]) -> Counter[str]:
     """Cut words where no piece can reach across, and add up equal chunks.
 
-    Cuts are made between two scripts, around digits, and at characters outside the alphabet: ``▁don't5x`` gives
-    ``▁don``, ``'``, ``t``, ``x``. Chunks of one character have no pairs and are left out.
+    Cuts are made between two scripts, around digits, and at characters outside the alphabet: ``▁can't5am`` gives
+    ``▁can`` and ``am``, since chunks of one character have no pairs and are left out. Text without spaces is cut every
+    `LONGEST_CHUNK` characters, which loses the pair at the cut.
     """
     pattern = re.compile(_chunk_pattern(alphabet))
     chunks: Counter[str] = Counter()
     for word, count in words.items():
         for chunk in pattern.findall(word):
-            if len(chunk) > 1:
-                chunks[chunk] += count
+            for start in range(0, len(chunk), LONGEST_CHUNK):
+                chunks[chunk[start : start + LONGEST_CHUNK]] += count
+    for single in [chunk for chunk in chunks if len(chunk) == 1]:
+        del chunks[single]
     return chunks
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minillama.tokenizer import BPESettings, Tokenizer, is_valid_piece, learn_merges, train_bpe
-from minillama.tokenizer.words import choose_alphabet, count_words, split_chunks
+from minillama.tokenizer.words import LONGEST_CHUNK, choose_alphabet, count_words, split_chunks
 
 from .conftest import CORPUS, train_with_library
 
@@ -15,7 +15,7 @@ from .conftest import CORPUS, train_with_library
 def learn_by_recounting(chunks, n_merges, max_length=16):
     """The definition of BPE, word for word: count every pair anew before each merge."""
     words = [(tuple(chunk), count) for chunk, count in chunks.items()]
-    pieces, passed = [], set()
+    pieces = []
     while len(pieces) < n_merges:
         counts = Counter()
         for symbols, count in words:
@@ -26,13 +26,10 @@ def learn_by_recounting(chunks, n_merges, max_length=16):
                     continue
                 counts[pair] += count
                 previous = pair
-        candidates = [p for p in counts if p not in passed and is_valid_piece("".join(p), max_length)]
+        candidates = [p for p in counts if is_valid_piece("".join(p), max_length)]
         if not candidates:
             break
         best = min(candidates, key=lambda p: (-counts[p], len("".join(p)), "".join(p), p))
-        if "".join(best) in pieces:
-            passed.add(best)
-            continue
         pieces.append("".join(best))
         words = [(merge(symbols, best), count) for symbols, count in words]
     return pieces
@@ -73,6 +70,14 @@ def test_cutting_into_chunks_changes_nothing():
     assert learn_merges(split_chunks(words, alphabet), 250) == learn_by_recounting(words, 250)
 
 
+def test_chunks_by_hand():
+    words = count_words(["don't 5x", "don't  naïve"])
+    assert words == {"▁don't": 2, "▁5x": 1, "▁▁naïve": 1}
+    assert split_chunks(words, choose_alphabet(words, 1.0)) == {"▁don": 2, "▁▁naïve": 1}
+    assert split_chunks(words, "▁natx") == {"▁▁na": 1}
+    assert split_chunks({"a\u0301!\u0301\u0301b!": 3}, "ab!\u0301") == {"a\u0301!\u0301\u0301b": 3}
+
+
 def test_same_pieces_as_the_library():
     texts = [text for text in CORPUS if "\n" not in text and "  " not in text]
     ours = Tokenizer.train(texts, vocab_size=490, character_coverage=1.0)
@@ -106,6 +111,8 @@ def test_same_pieces_as_the_library():
         ("x" * 16, True),
         ("x" * 17, False),
         ("a\n", False),
+        ("\ta", False),
+        ("\t\t", True),
         ("", False),
     ],
 )
@@ -161,6 +168,12 @@ def test_a_vocabulary_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"vocab_size=1024 is too large.* 268 pieces at most"):
         Tokenizer.train(["abcd"])
     assert Tokenizer.train(["abcd"], vocab_size=268).decode([266]) == "d"
+
+
+def test_text_without_spaces_is_cut():
+    chunks = split_chunks(count_words(["abc" * 1000]), "abc▁")
+    assert max(map(len, chunks)) == LONGEST_CHUNK
+    assert sum(len(chunk) * count for chunk, count in chunks.items()) == 3001 - 1  # the last one has a single character
 
 
 def test_one_repeated_character():
