@@ -190,3 +190,17 @@ def test_killed_at_random_moments_it_ends_in_the_same_weights(tmp_path):
     weights = [load_file(tmp_path / name / "weights.safetensors") for name in ("straight", "killed")]
     assert_same_weights(*weights)
     assert [record.step for record in read_metrics(tmp_path / "killed/run/metrics.jsonl")] == list(range(1, 61))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_a_run_on_a_gpu_learns_and_goes_on(tmp_path, dtype):
+    precision = Precision.detect("cuda", dtype)
+    seed_everything()
+    model = TinyModel()
+    report = train(model, TinyLoader(), settings(steps=40), precision=precision, run_dir=tmp_path)
+    assert report.losses[-1] < report.losses[0]
+    again = TinyModel()
+    assert train(again, TinyLoader(), settings(steps=40), precision=precision, run_dir=tmp_path).resumed_at == 40
+    assert_same_weights(again.state_dict(), model.state_dict())
