@@ -73,7 +73,7 @@ def constraint_arguments(torch: str | None, constrained: bool, folder: Path) -> 
 
 def install(torch: str | None, constrained: bool) -> None:
     """Install the package, editable, with all extras that the commands need."""
-    pip = [str(venv_python()), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(venv_python()), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     with tempfile.TemporaryDirectory() as folder:
         pins = constraint_arguments(torch, constrained, Path(folder))
         if sys.platform == "linux" and not has_nvidia_driver():
