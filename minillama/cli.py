@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from minillama.data.atomic import write_atomically
 
@@ -34,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_chat(commands)
     _add_reproduce(commands)
     bench_parser = _add(commands, "bench", bench, "speed ratios beside sentencepiece and transformers, in one run")
-    bench_parser.add_argument("part", nargs="?", choices=("tokenizer", "model"), help="one part only")
+    bench_parser.add_argument("part", nargs="?", choices=("tokenizer", "training", "generation"), help="one part only")
     bench_parser.add_argument("--write", action="store_true", help=f"write {BENCH}, from which README quotes")
     export_parser = _add(commands, "export", export, "write finished stages as a bundle for MINILLAMA_MODELS")
     export_parser.add_argument("target", type=Path, help="a folder, or a file ending in .zip")
@@ -155,10 +156,12 @@ def reproduce(arguments: argparse.Namespace) -> int:
 
 def bench(arguments: argparse.Namespace) -> int:
     """Measure speed ratios and print them."""
+    from minillama.bench.table import bench_rows
+
     results = {part: MEASURES[part]() for part in ([arguments.part] if arguments.part else MEASURES)}
-    for part, ratios in results.items():
-        for name, value in ratios.items():
-            print(f"{part:10} {name:50} {value:,.4g}")
+    print(f"{'':62} {'ours':>12} {'theirs':>12} {'ratio':>7}")
+    for what, ours, theirs, ratio in bench_rows(results):
+        print(f"{what:62} {ours:>12} {theirs:>12} {ratio:>7}")
     if arguments.write:
         kept = json.loads(BENCH.read_text("utf-8")) if BENCH.exists() else {}
         BENCH.parent.mkdir(parents=True, exist_ok=True)
@@ -166,19 +169,25 @@ def bench(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _measure_tokenizer() -> dict[str, float]:
+def _measure_tokenizer() -> dict[str, Any]:
     from minillama.bench.tokenizer import gather_docstrings, measure_tokenizer
 
     return measure_tokenizer(gather_docstrings())
 
 
-def _measure_model() -> dict[str, float]:
-    from minillama.bench.model import measure_model
+def _measure_training() -> dict[str, Any]:
+    from minillama.bench.model import measure_training
 
-    return measure_model()
+    return measure_training()
 
 
-MEASURES = {"tokenizer": _measure_tokenizer, "model": _measure_model}
+def _measure_generation() -> dict[str, Any]:
+    from minillama.bench.model import measure_generation
+
+    return measure_generation()
+
+
+MEASURES = {"tokenizer": _measure_tokenizer, "training": _measure_training, "generation": _measure_generation}
 
 
 def export(arguments: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, RED, BLACK = (
 PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK)
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "figure.figsize": (7.0, 3.6),
     "figure.dpi": 100,
     "savefig.dpi": 100,
@@ -77,7 +77,7 @@ def source_of(*objects: Any) -> str:
     """The package's source of functions, classes or modules as one Markdown code block, each under where it stands."""
     blocks = []
     for item in objects:
-        target = inspect.unwrap(item.fget if isinstance(item, property) else item)
+        target = inspect.unwrap(getattr(item, "fget", item))
         module = inspect.getmodule(target)
         place = getattr(module, "__name__", "?").replace(".", "/") + ".py"
         blocks.append(f"# {place}\n{textwrap.dedent(inspect.getsource(target)).rstrip()}")

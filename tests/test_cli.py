@@ -1,6 +1,7 @@
 """The command line: what it prints, what it refuses, and the chat in the terminal."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -88,13 +89,21 @@ def test_reproduce_lists_claims(capsys, tmp_path):
     assert cli.main(["reproduce", "--ledger", str(tmp_path)]) == 0
 
 
+def measured(size, value, speed):
+    row = {size: value, "ours": 3 * speed, "theirs": speed, "ratio": 3.0, "variants": {}}
+    return {"unit": "tokens/s", "machine": "two cores", "rows": [row]}
+
+
 def test_bench_prints_and_writes(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(cli, "MEASURES", {"tokenizer": lambda: {"speed": 2.5}, "model": lambda: {"train": 3.0}})
+    results = {"training": measured("seq_len", 128, 1000), "generation": measured("batch", 64, 500)}
+    monkeypatch.setattr(cli, "MEASURES", {name: lambda name=name: results[name] for name in results})
     monkeypatch.setattr(cli, "BENCH", tmp_path / "figures" / "bench.json")
-    assert cli.main(["bench", "tokenizer", "--write"]) == 0
-    assert cli.main(["bench", "model", "--write"]) == 0
-    assert json.loads(cli.BENCH.read_text()) == {"tokenizer": {"speed": 2.5}, "model": {"train": 3.0}}
-    assert "2.5" in capsys.readouterr().out
+    for part in results:
+        assert cli.main(["bench", part, "--write"]) == 0
+    assert json.loads(cli.BENCH.read_text()) == results
+    printed = capsys.readouterr().out
+    assert re.search(r"length 128 +3,000 +1,000 +3\.0", printed)
+    assert re.search(r"batch 64 +1,500 +500 +3\.0", printed)
 
 
 def test_ctrl_c_ends_a_command_quietly(monkeypatch, capsys):

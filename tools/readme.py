@@ -13,6 +13,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from minillama.bench.table import bench_rows
+
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
@@ -92,11 +94,11 @@ def bench_table() -> str:
     path = ROOT / "figures" / "bench.json"
     if not path.exists():
         return "Not measured yet."
-    parts: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
-    lines = ["| part | measured | |", "|---|---|---|"]
-    for part, numbers in parts.items():
-        lines += [f"| {part} | {name.replace('_', ' ')} | {value:,.4g} |" for name, value in numbers.items()]
-    return "\n".join(lines)
+    results = json.loads(path.read_text("utf-8"))
+    lines = ["| measured | ours | theirs | times as fast |", "|---|---|---|---|"]
+    lines += [f"| {' | '.join(row)} |" for row in bench_rows(results)]
+    machines = {part["machine"] for part in results.values() if "machine" in part}
+    return "\n".join([*lines, *(f"\n{machine}." for machine in sorted(machines))])
 
 
 PARTS = {"chapters": chapters_table, "ledger": ledger_table, "bench": bench_table}

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from minillama.alignment.sft import train_sft
 from minillama.chat import encode_dialog
 from minillama.pipeline.artifact import save_model
 from minillama.pipeline.demonstrations import training_dialogs
@@ -17,8 +18,6 @@ from minillama.pipeline.stages.base import loss_below, mean_of_last
 
 def build(context: BuildContext) -> dict[str, Any]:
     """Fine-tune; a killed build goes on from its last checkpoint."""
-    from minillama.alignment.sft import train_sft
-
     settings: ChatSettings = context.settings
     base = context.inputs["base"]
     torch.manual_seed(context.seed)
@@ -55,6 +54,7 @@ SFT = Stage(
         "minillama.alignment.sft",
         "minillama.chat",
         "minillama.data.collate",
+        "minillama.data.dialog_loader",
         "minillama.training.loss",
         "minillama.training.optimizer",
         "minillama.training.schedule",
