@@ -112,7 +112,8 @@ class DialogLoader:
         return (order[start : start + POOL] for start in range(0, len(order), POOL))
 
     def _packed(self, rng: random.Random) -> list[list[Row]]:
-        assert self.seq_len is not None and self.batch_size is not None
+        assert self.seq_len is not None
+        assert self.batch_size is not None
         rows: list[Row] = []
         for pool in self._pools(rng):
             plan = best_fit_decreasing([self.lengths[index] for index in pool], self.seq_len)

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,28 +18,14 @@ from torch import Tensor
 
 from minillama.data.atomic import write_atomically
 from minillama.data.collate import IGNORE, Batch
+from minillama.tokenizer import Tokenizer
 
 INDEX = "index.json"
 SHARD_TOKENS = 1 << 24  # 32 MB a shard
 FORMAT = 1
 
 
-@runtime_checkable
-class HasPieces(Protocol):
-    """What a fingerprint needs of a tokenizer."""
-
-    @property
-    def pieces(self) -> Sequence[str]:
-        """The vocabulary in id order."""
-        ...
-
-    @property
-    def scores(self) -> Sequence[float]:
-        """The merge scores in id order."""
-        ...
-
-
-def tokenizer_fingerprint(tokenizer: HasPieces) -> str:
+def tokenizer_fingerprint(tokenizer: Tokenizer) -> str:
     """A short hash of a tokenizer's pieces and scores: two tokenizers that share it give the same ids."""
     content = json.dumps([list(tokenizer.pieces), [float(score) for score in tokenizer.scores]])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
