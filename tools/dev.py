@@ -295,7 +295,11 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # what is not known here goes on to JupyterLab or to `minillama build`
+    )
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--torch", metavar="VERSION", help="install this version of torch instead of the pinned one")
     parser.add_argument(

@@ -24,15 +24,15 @@ def bench_rows(results: Mapping[str, Any]) -> list[Row]:
 def _tokenizer_rows(numbers: Mapping[str, float]) -> list[Row]:
     ours, library = numbers["train_seconds"], numbers["library_train_seconds"]
     recounting = numbers["recounting_seconds_at_least"]
-    encode, library_encode = numbers["encode_mb_per_second"], numbers["library_encode_mb_per_second"]
+    speed, library_speed = numbers["encode_mb_per_second"], numbers["library_encode_mb_per_second"]
     task = f"seconds to train {numbers['vocab_size']:,.0f} pieces on {numbers['corpus_mb']:.1f} MB"
     return [
         (f"{task}, beside sentencepiece", f"{ours:.1f}", f"{library:.1f}", f"{library / ours:.2f}"),
         (f"{task}, beside recounting all pairs", f"{ours:.1f}", f"{recounting:,.0f}", f"{recounting / ours:.0f}"),
         (
             "MB/s encoded, beside sentencepiece",
-            f"{encode:.2f}",
-            f"{library_encode:.2f}",
-            f"{encode / library_encode:.2f}",
+            f"{speed:.2f}",
+            f"{library_speed:.2f}",
+            f"{speed / library_speed:.2f}",
         ),
     ]
