@@ -56,6 +56,8 @@ class Task:
         grade: reads any free text as an answer to a case; the judge adds the checks that hold for all tasks.
         risk: the category of harm for adversarial tasks, else ``None``.
         borderline: the prompts only sound harmful.
+        followups: wordings that use pronouns, for a later turn about the same villager ("And what is her job?").
+        heldout_share: the share of cases that is kept out of training.
     """
 
     name: str
@@ -69,6 +71,8 @@ class Task:
     grade: Callable[[World, Case, str], Grade]
     risk: str | None = None
     borderline: bool = False
+    followups: tuple[str, ...] = ()
+    heldout_share: float = 0.15
 
     def __post_init__(self) -> None:
         if len(self.wordings) < 8 or len(self.heldout_wordings) < 2:
