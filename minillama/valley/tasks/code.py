@@ -32,7 +32,15 @@ def _tokens(output: str) -> list[str]:
     return re.findall(r"-?\d+|[A-Za-z]+", output)
 
 
-def _print_programs() -> list[tuple[str, str, list[str]]]:
+def prints(answer: str, wanted: Sequence[str]) -> bool:
+    """Whether the program in ``answer`` runs and prints the words and numbers ``wanted``, and nothing else."""
+    try:
+        return _tokens(run(extract_program(answer))) == list(wanted)
+    except ProgramError:
+        return False
+
+
+def print_programs() -> list[tuple[str, str, list[str]]]:
     """What to print, a program that does it, and the tokens it must print."""
     found: list[tuple[str, str, list[int] | list[str]]] = []
     for n in range(2, 11):
@@ -65,7 +73,7 @@ def _print_programs() -> list[tuple[str, str, list[str]]]:
 def _print_cases(_world: World) -> Sequence[Case]:
     return [
         Case(pair=f"code-print/{what}", slots={"what": what}, target={"program": program, "wanted": wanted})
-        for what, program, wanted in _print_programs()
+        for what, program, wanted in print_programs()
     ]
 
 
