@@ -74,14 +74,22 @@ class Pipeline:
 
         def build(out: Path, work: Path) -> tuple[dict[str, Any], list[str]]:
             self.say(f"{stage.name}: {stage.promise} (preset {self.preset.name}, seed {seed})")
-            report = stage.build(
-                BuildContext(settings=settings, seed=seed, corpus=self.corpus, inputs=inputs, out=out, work=work)
-            )
+            context = BuildContext(settings=settings, seed=seed, corpus=self.corpus, inputs=inputs, out=out, work=work)
+            report = self._run(stage, context)
             return report, stage.check(settings, report) if self.corpus is None else []
 
         corpus = None if self.corpus is None else str(self.corpus)
         facts = {"seed": seed, "preset": self.preset.name, "corpus": corpus}
         return build_once(stage.name, self.key(stage.name), build, self.say, **facts)
+
+    def _run(self, stage: Stage, context: BuildContext) -> dict[str, Any]:
+        """Build a stage; whatever is wrong with the reader's own text is said with its path."""
+        try:
+            return stage.build(context)
+        except ValueError as error:
+            if self.corpus is None or str(self.corpus) in str(error):
+                raise
+            raise ValueError(f"{self.corpus}: {error}") from error
 
     def _stage(self, name: str) -> Stage:
         if name not in self.stages:
