@@ -1,7 +1,8 @@
 """Prompts and demonstrations: who asks what in which words, and how vendors of different skill answer.
 
 Whether a case is held out is drawn once per pair from the world's seed, so that no prompt for training ever shares a
-pair (Ada's town) with a held-out one, whatever seed the dialogues are drawn with; held-out prompts use held-out wordings too.
+pair (Ada's town) with a held-out one, whatever seed the dialogues are drawn with; held-out prompts use held-out
+wordings too.
 """
 
 import random
@@ -11,7 +12,9 @@ from typing import Any
 
 from minillama.valley.randomness import stream
 from minillama.valley.tasks.base import CORE_KINDS, Case, Prompt, Task, Tier
+from minillama.valley.tasks.games import history_of
 from minillama.valley.tasks.registry import all_tasks, task
+from minillama.valley.tasks.split import is_heldout
 from minillama.valley.world import World
 
 SYSTEM_MESSAGES = (
@@ -90,18 +93,13 @@ class Mix:
 _CASES: dict[tuple[int, str, bool], tuple[Case, ...]] = {}
 
 
-def is_heldout(world: World, of: Task, pair: str) -> bool:
-    """Whether ``pair`` is kept out of training; the same for every task and seed that asks about it."""
-    return stream(world.seed, "split", pair).random() < of.heldout_share
-
-
 def cases(world: World, of: Task, heldout: bool) -> tuple[Case, ...]:
     """The training or held-out cases of a task, drawn once. At least one case is always held out."""
     key = (world.seed, of.name, heldout)
     if key not in _CASES:
         split: dict[bool, list[Case]] = {False: [], True: []}
         for case in of.cases(world):
-            split[is_heldout(world, of, case.pair)].append(case)
+            split[is_heldout(world, case.pair, of.heldout_share)].append(case)
         if not split[True]:
             split[True].append(split[False].pop(stream(world.seed, "split", of.name).randrange(len(split[False]))))
         for side, chosen in split.items():
@@ -110,7 +108,10 @@ def cases(world: World, of: Task, heldout: bool) -> tuple[Case, ...]:
 
 
 def make_prompt(of: Task, case: Case, wording: str, history: Sequence[Mapping[str, str]] = ()) -> Prompt:
-    """Ask ``case`` in ``wording``."""
+    """Ask ``case`` in ``wording``; the earlier turns of a game stand at the end of the history, once."""
+    opening = history_of(case)
+    if opening and tuple(history)[-len(opening) :] != opening:
+        history = (*history, *opening)
     return Prompt(
         task=of.name,
         kind=of.kind,
@@ -146,6 +147,7 @@ def choose_tasks(
 
 def _draw_task(tasks: Sequence[Task], rng: random.Random, weights: Mapping[str, float] | None = None) -> Task:
     """Draw a kind by weight, then one of its tasks."""
+    tasks = [each for each in tasks if each.heldout_share < 1.0]
     kinds = list(dict.fromkeys(each.kind for each in tasks))
     kind = _weighted([(each, (weights or {}).get(each, 1.0)) for each in kinds], rng)
     return rng.choice([each for each in tasks if each.kind == kind])
@@ -253,7 +255,11 @@ def _demonstration(world: World, vendors: Sequence[Vendor], mix: Mix, rng: rando
         prompt = _next_prompt(world, mix, prompt, dialog, rng)
         of, good = task(prompt.task), rng.random() < vendor.skill
         answer = (of.good_answer if good else of.poor_answer)(world, prompt.case, rng)
-        dialog += [{"role": "user", "content": prompt.text}, {"role": "assistant", "content": answer}]
+        dialog = [
+            *prompt.history,
+            {"role": "user", "content": prompt.text},
+            {"role": "assistant", "content": answer},
+        ]
         all_good &= good
     assert prompt is not None
     return Demonstration(prompt, tuple(dialog), vendor.name, all_good)

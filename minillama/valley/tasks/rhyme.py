@@ -17,7 +17,7 @@ _COUPLETS = (
     ("Here is {a},", "there is {b}."),
     ("I dream of {a},", "I dream of {b}."),
     ("We sing of {a},", "and then of {b}."),
-    ("Who knows {a}?", "Who likes {b}?"),
+    ("Who saw {a}?", "Who has {b}?"),
     ("Look at {a},", "look at {b}."),
 )
 
