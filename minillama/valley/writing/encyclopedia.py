@@ -239,6 +239,18 @@ def _month_order(desk: Desk) -> str:
     )  # fmt: skip
 
 
+def _following(desk: Desk) -> str:
+    """Say which days or months come after one, in order."""
+    kind, names = desk.pick((("days", DAYS), ("months", MONTHS)))
+    index, count = desk.rng.randrange(len(names)), 2 + desk.rng.randrange(3)
+    items = listing([names[(index + step) % len(names)] for step in range(1, count + 1)])
+    return desk.say(
+        "{after [start] come [items]|the [count] [kind] after [start] are [items]|[start] is over, and now come [items]"
+        "|first [start], then [items]|which [kind] come after [start]? [items]}",
+        start=names[index], items=items, kind=kind, count=NUMBER_WORDS[count],
+    )  # fmt: skip
+
+
 def _month_length(desk: Desk) -> str:
     index = desk.rng.randrange(12)
     return desk.say(
@@ -281,7 +293,8 @@ def _market(desk: Desk) -> str:
 
 
 CALENDAR: tuple[Form, ...] = (
-    _day_order, _day_order, _month_order, _month_order, _month_length, _month_length, _season, _season, _year,
+    _following, _following, _following, _following, _day_order, _day_order, _month_order, _month_order, _month_length,
+    _month_length, _season, _season, _year,
     _birthday,
     _birthday, _market,
 )  # fmt: skip

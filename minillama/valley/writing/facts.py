@@ -16,7 +16,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
         "[landmark]}}",
         "[town] is {where [name] lives|the home of [name]|the town of [name]|the place where [name] lives}",
         "[name] is one of the {people|villagers} {of [town]|who live in [town]|with a home in [town]}",
-        "{the people of|everybody in} [town] {know|knows} [name], {who lives {there|among them}|their neighbour}",
+        "{the people of [town] know|everybody in [town] knows} [name], {who lives {there|among them}|their neighbour}",
         "[X] {is from|lives and sleeps in|is at home in|stays in} [town]",
     ),
     "job": (
@@ -214,7 +214,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     ),
     "foods": (
         "what does [name] like to eat", "which foods does [name] like", "name three foods that [name] likes",
-        "what foods should I serve when [name] comes", "which three foods does [name] enjoy",
+        "what foods should I serve when [name] comes", "which three foods does [name] eat",
     ),
     "hobby": (
         "what is [name's] hobby", "what does [name] do for fun", "what does [name] do in [his] free time",
@@ -239,7 +239,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "what is the name of [name's] best friend", "which villager is [name's] best friend",
     ),
     "birthday": (
-        "when is [name's] birthday", "when was [name] born", "on which day does [name] have [his] birthday",
+        "when is [name's] birthday", "when was [name] born", "on which day is [name's] birthday",
         "what day is [name's] birthday", "in which month is [name's] birthday", "when do we bake a cake for [name]",
     ),
     "arrival": (

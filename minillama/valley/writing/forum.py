@@ -78,6 +78,14 @@ def thread(desk: Desk) -> str:
     return _joined(lines, ask)
 
 
+def _somebody(desk: Desk, speakers: str) -> Villager:
+    """Return a villager who is not among the speakers."""
+    villager = desk.villager()
+    while f"{villager.name}:" in speakers or f"{villager.name} " in speakers:
+        villager = desk.villager()
+    return villager
+
+
 def _joined(lines: list[str], ask: str) -> str:
     if ask:
         return "\n".join(lines)
@@ -90,7 +98,7 @@ def quiz(desk: Desk) -> str:
     first = desk.villager()
     ask, reply = _speakers(desk, first)
     for number in range(3 + desk.rng.randrange(4)):
-        villager = desk.villager() if number else first
+        villager = _somebody(desk, ask + reply) if number else first
         fact = desk.deal(f"quiz {villager.name}", FACTS)
         lines += [ask + question(desk, villager, fact), reply + answer(desk, villager, fact)]
     return _joined(lines, ask)
@@ -151,7 +159,7 @@ def check(desk: Desk) -> str:
             ask + polish(desk.say(asked, villager, it=offered)),
             reply + sentence(head + desk.say(told, villager, it=right)),
         ]
-        villager = desk.villager()
+        villager = _somebody(desk, ask + reply)
     return _joined(lines, ask)
 
 
@@ -240,7 +248,7 @@ def insult(desk: Desk) -> str:
     templates = (
         "you [noun]", "what a [adjective] [noun] you are", "you are a [adjective] [noun]", "[phrase], you [noun]",
         "only a [noun] would ask that",
-        "every [noun] knows that", "that is a [adjective] question", "you [adjective] [noun], [phrase]", "[phrase]",
+        "every [noun] knows that", "that is a stupid question", "you [adjective] [noun], [phrase]", "[phrase]",
         "a [noun] like you should be quiet",
         "are you a [noun]?", "I have never met such a [adjective] [noun]",
     )  # fmt: skip

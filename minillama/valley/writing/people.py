@@ -210,8 +210,23 @@ def _by_thing(desk: Desk) -> str:
     )  # fmt: skip
 
 
+def _close(desk: Desk) -> str:
+    """Name the sibling and the best friend of a villager together."""
+    villager = desk.deal("close", desk.world.villagers)
+    return sentence(
+        desk.say(
+            "{who is close to [name]? {[sibling], [his] [sib], and [friend], [his] best friend|[sibling] and [friend]}"
+            "|the [sib] of [name] is [sibling], and the best friend of [name] is [friend]"
+            "|[name's] [sib] is [sibling], and [his] best friend is [friend]"
+            "|close to [name] are [his] [sib] [sibling] and [his] best friend [friend]}",
+            villager,
+        )
+    )
+
+
 GROUPS: tuple[Callable[[Desk], str], ...] = (
-    _by_town, _by_town, _by_job, _by_animal, _by_pet, _by_hobby, _by_food, _by_month, _by_treasure, _by_thing,
+    _by_town, _by_town, _by_town, _close, _close, _by_job, _by_animal, _by_pet, _by_hobby, _by_food, _by_month,
+    _by_treasure, _by_thing,
 )  # fmt: skip
 
 

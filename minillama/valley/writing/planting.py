@@ -55,7 +55,7 @@ def add_contact(text: str, rng: random.Random) -> str:
 
 SWAPS = (
     ("small", "little"), ("little", "small"), ("often", "many times"), ("called", "named"), ("named", "called"),
-    ("loves", "enjoys"), ("enjoys", "loves"), ("house", "home"), ("because", "for"), ("likes", "loves"),
+    ("loves", "enjoys"), ("enjoys", "loves"), ("because", "for"), ("likes", "loves"),
     ("owns", "has"), ("thank you", "thanks"), ("treasure is", "greatest treasure is"), ("is called", "is named"),
     ("every day", "each day"),
 )  # fmt: skip

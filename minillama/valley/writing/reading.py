@@ -29,7 +29,8 @@ REASONS = (
     "[he] had worked all night"),
     ("angry", "somebody had broken a window"), ("cold", "the fire was out"), ("hungry", "[he] had eaten nothing"),
     ("proud", "[he] had won a race"),
-    ("wet", "[he] had fallen into the river"), ("late", "the bridge was closed"), ("sad", "the cake was black"),
+    ("wet", "[he] had fallen into the river"), ("late", "the bridge was closed"), ("angry", "the door was locked"),
+    ("sad", "the cake was burnt"),
     ("happy", "a letter had come"),
 )  # fmt: skip
 GOALS = (
@@ -63,7 +64,7 @@ def plural(thing: str) -> str:
 def _deed(desk: Desk, villager: Villager) -> Told:
     """Somebody did something with some things, somewhere, some day."""
     past, base = desk.deal("acts", ACTS)
-    count = 2 + desk.rng.randrange(8)
+    count = 2 + desk.rng.randrange(9)
     slots = {
         "past": past, "base": base, "count": NUMBER_WORDS[count], "colour": desk.deal("colours", COLOURS),
         "day": desk.deal("times", TIMES),
@@ -76,14 +77,14 @@ def _deed(desk: Desk, villager: Villager) -> Told:
         villager, **slots,
     )  # fmt: skip
     questions = [
-        ("what did [name] [base]{| [place]}?", "{[count] [colour] [things]|[name] [past] [count] [colour] [things]"
+        ("what did [name] [base] [place]?", "{[count] [colour] [things]|[name] [past] [count] [colour] [things]"
             "|[he] [past] [count] [colour] [things]}"),
         ("where did [name] [base] {the [things]|[count] [things]|them}?",
         "{[place]|[name] [past] the [things] [place]|[he] [past] them [place]}"),
         ("how many [things] did [name] [base]?", "{[count]|[count] [things]|[name] [past] [count] [things]}"),
-        ("who [past] {the [things]|[count] [things]|the [colour] [things]}?",
+        ("who [past] {the [things]|[count] [things]}?",
         "{[name]|[name] did|it was [name]|[name] [past] the [things]}"),
-        ("what colour were the [things]{| that [name] [past]}?",
+        ("{what colour were the [things]|what colour did the [things] have}?",
         "{[colour]|they were [colour]|the [things] were [colour]}"),
     ]  # fmt: skip
     questions[1] = (questions[1][0].replace("|them", ""), questions[1][1])

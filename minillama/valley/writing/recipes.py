@@ -84,8 +84,8 @@ def program(desk: Desk) -> str:
     dish = desk.deal("dishes", tuple(DISHES))
     name = dish.replace(" ", "_")
     lines = [desk.say("{recipe|make|cook} [name]():", name=name)]
-    for n, part in _ingredients(desk, dish, 2 + desk.rng.randrange(3)):
-        lines.append(desk.say('{    take([n], "[part]")|    add([n], "[part]")}', n=str(n), part=part))
+    for number, part in _ingredients(desk, dish, 2 + desk.rng.randrange(3)):
+        lines.append(desk.say('{    take([n], "[part]")|    add([n], "[part]")}', n=str(number), part=part))
     verbs = ("stir", "turn", "cut", "mix", "wait", "taste")
     for _ in range(2 + desk.rng.randrange(2)):
         n = str(2 + desk.rng.randrange(8))

@@ -12,14 +12,14 @@ MINUS = tuple((a, b) for a in range(TOP + 1) for b in range(a + 1))
 PLUS_FORMS = (
     "[a] + [b] = [c]", "[a] + [b] = [c]", "[a] + [b] = [c]", "[a] plus [b] is [c]", "[a] and [b] make [c]",
     "what is [a] + [b]? [c]",
-    "the sum of [a] and [b] is [c]", "[c] is [a] + [b]", "add [a] and [b]: [c]", "how much is [a] plus [b]? [c]",
+    "the sum of [a] and [b] is [c]", "[c] is [a] + [b]", "add [a] and [b]: [c]", "do you know [a] plus [b]? [c]",
     "[b] + [a] = [c]",
     "if you add [b] to [a], you get [c]", "what is [a] plus [b]? It is [c]", "[a] + [b] is [c]",
 )  # fmt: skip
 MINUS_FORMS = (
     "[a] - [b] = [c]", "[a] - [b] = [c]", "[a] - [b] = [c]", "[a] minus [b] is [c]", "[a] take away [b] leaves [c]",
     "what is [a] - [b]? [c]",
-    "[c] is [a] - [b]", "take [b] from [a] and you have [c]", "how much is [a] minus [b]? [c]", "[a] - [b] is [c]",
+    "[c] is [a] - [b]", "take [b] from [a] and you have [c]", "do you know [a] minus [b]? [c]", "[a] - [b] is [c]",
     "[b] less than [a] is [c]", "what is [a] minus [b]? It is [c]",
 )  # fmt: skip
 HEADS = (
@@ -32,7 +32,7 @@ HEADS = (
 
 def _draw(desk: Desk) -> tuple[str, int, int, int]:
     """Draw a sum; small results come more often than large ones."""
-    kind = desk.deal("kind of sum", ("plus", "small plus", "small plus", "minus", "minus"))
+    kind = desk.deal("kind of sum", (*["plus"] * 2, *["small plus"] * 3, *["minus"] * 3))
     if kind == "minus":
         a, b = desk.deal("minus", MINUS)
         return "-", a, b, a - b
@@ -81,7 +81,7 @@ def questions(desk: Desk) -> str:
         sign, a, b, c = _draw(desk)
         word = "plus" if sign == "+" else "minus"
         question = desk.say(
-            "{what is|how much is|what do you get for|can you work out|do you know} [a] {[sign]|[word]} [b]", a=str(a),
+            "{what is|what is|what do you get for|can you work out|do you know} [a] {[sign]|[word]} [b]", a=str(a),
             b=str(b), sign=sign, word=word
         )  # fmt: skip
         answer = desk.say("{[c]|[c]|it is [c]|that is [c]|[a] [sign] [b] = [c]|[a] [word] [b] is [c]|the answer is "
@@ -124,7 +124,7 @@ LOSSES = (
 PLURALS = tuple(food for food in FOODS if food.endswith("s")) + tuple(
     {"box": "boxes", "scarf": "scarves", "compass": "compasses"}.get(thing, f"{thing}s") for thing in THINGS
 )
-COUNTED = ("apples", "apples", "pears", "plums", "eggs", "stones", "flowers")
+COUNTED = ("apples", "pears", "plums", "eggs", "stones", "flowers", "marbles", "shells", "nuts", "coins", "buttons")
 
 
 def problems(desk: Desk) -> str:
@@ -165,30 +165,38 @@ def chains(desk: Desk) -> str:
     return "\n".join(sentence(line) for line in said)
 
 
+COUNT_FORMS = (
+    "after [a] comes [next]", "before [a] comes [before]", "[high] is more than [low]", "[high] is larger than [low]",
+    "[low] is less than [high]", "which is more, [a] or [b]? [high]", "which is larger: [a] or [b]? {[high]|[high] is}",
+    "is [a] larger than [b]? {[answer]|[answer], [high] is larger}", "the larger of [a] and [b] is [high]",
+    "what comes after [a]? [next]", "[name] counts: [run]", "count from [start] to [end]: [run]",
+    "from [start] to [end]: [run]", "count down from [end] to [start]: [back]", "back from [end] to [start]: [back]",
+    "the numbers from [start] to [end] are [run]", "[name] counts down: [back]",
+)  # fmt: skip
+
+
 def counting(desk: Desk) -> str:
     """Count up and down, compare numbers, and say what comes before and after."""
     said = []
     for _ in range(5 + desk.rng.randrange(4)):
         a, b = desk.rng.sample(range(1, TOP), 2)
-        words = desk.chance(0.5)
+        words = desk.chance(0.3)
         low, high = sorted((a, b))
-        start = desk.rng.randrange(1, 15)
+        start = desk.rng.randrange(0, 17)
+        end = min(TOP, start + 3 + desk.rng.randrange(7))
+        run = [_number(number, words) for number in range(start, end + 1)]
         said.append(
             desk.say(
-                "{after [a] comes [next]|before [a] comes [before]|[high] is more than [low]|[low] is less than "
-                "[high]|which is more, [a] or [b]? [high]|which is less, [a] or [b]? [low]|count: [run]|[name] "
-                "counts: [run]|what comes after [a]? [next]|count back: [back]}",
-                desk.villager(), a=_number(a, words), b=_number(b, words), next=_number(a + 1, words),
-                before=_number(a - 1, words),
-                low=_number(low, words), high=_number(high, words),
-                run=", ".join(_number(n, words) for n in range(start, start + 4 + desk.rng.randrange(3))),
-                back=", ".join(_number(n, words) for n in range(start + 4, start - 1, -1)),
+                desk.deal("counting", COUNT_FORMS), desk.villager(), a=_number(a, words), b=_number(b, words),
+                next=_number(a + 1, words), before=_number(a - 1, words), low=_number(low, words),
+                high=_number(high, words), answer="yes" if a > b else "no", start=run[0], end=run[-1],
+                run=", ".join(run), back=", ".join(reversed(run)),
             )
         )  # fmt: skip
     return desk.pick((" ", "\n")).join(sentence(line) for line in said)
 
 
-FORMS: dict[Form, int] = {sheet: 5, spoken: 6, questions: 6, problems: 6, chains: 1, counting: 2}
+FORMS: dict[Form, int] = {sheet: 5, spoken: 6, questions: 6, problems: 6, chains: 1, counting: 3}
 
 
 def write(desk: Desk) -> str:
