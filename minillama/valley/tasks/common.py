@@ -128,7 +128,7 @@ def repeating(rng: random.Random, text: str) -> str:
     words = text.rstrip(".!?").split()
     if rng.random() < 0.5:
         half = " ".join(words[: max(2, len(words) // 2)])
-        return f"{half} {half.lower()} {half.lower()} {half.lower()}."
+        return f"{half} {half} {half} {half}."
     return f"{' '.join(words[: max(1, len(words) // 2)])} {rng.choice(_TRAILS)}."
 
 

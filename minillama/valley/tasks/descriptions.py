@@ -152,6 +152,8 @@ TASKS = (
             "Give me a short description of {name}.",
         ),
         heldout=(
+            "Please tell me about {name}.",
+            "Who is {name}? Describe {him}.",
             "Can you tell me something about {name}?",
             "Please describe {name} in a few words.",
             "What kind of person is {name}?",
@@ -182,6 +184,8 @@ TASKS = (
             "Give me a short description of {name}'s work.",
         ),
         heldout=(
+            "Write about the work of {name}.",
+            "What do you know about {name}'s work?",
             "Can you describe {name}'s work?",
             "Please tell me something about the work of {name}.",
             "Describe the job of {name}.",
@@ -211,6 +215,8 @@ TASKS = (
             "Give me a short description of {name}'s pet.",
         ),
         heldout=(
+            "Write about {name}'s {animal}.",
+            "What do you know about {name}'s pet?",
             "Can you describe {name}'s {animal}?",
             "Please tell me something about the pet of {name}.",
             "Describe {name}'s {animal}.",
@@ -240,6 +246,8 @@ TASKS = (
             "What makes {name} happy? Describe it.",
         ),
         heldout=(
+            "Write about what {name} likes.",
+            "What do you know about the food and the hobby of {name}?",
             "Can you describe what {name} likes?",
             "Please tell me something about what {name} likes.",
             "Describe the food and the hobby of {name}.",
@@ -266,6 +274,8 @@ TASKS = (
             "What do you know about {name}'s family and friends?",
         ),
         heldout=(
+            "Write about {name}'s {sib} and best friend.",
+            "Please describe the people close to {name}.",
             "Can you describe {name}'s family and friends?",
             "Please tell me something about the family and friends of {name}.",
         ),
@@ -292,7 +302,12 @@ TASKS = (
             "Describe {name}'s past in two sentences.",
             "Give me the birthday of {name} and the year {he} came.",
         ),
-        heldout=("Can you describe the past of {name}?", "Please tell me something about {name}'s past."),
+        heldout=(
+            "Write about {name}'s past.",
+            "Please describe the past of {name} in two sentences.",
+            "Can you describe the past of {name}?",
+            "Please tell me something about {name}'s past.",
+        ),
         good=(
             "{name} was born on {birthday}. {He} came to the Valley in {year}.",
             "{name} came to the Valley in {year}. {His} birthday is on {birthday}.",
@@ -316,7 +331,12 @@ TASKS = (
             "Describe {key} in two sentences.",
             "Give me a short description of {key}.",
         ),
-        heldout=("Can you tell me something about {key}?", "Please describe the town of {key} in a few words."),
+        heldout=(
+            "Write about the town of {key}.",
+            "Please tell me about {key}.",
+            "Can you tell me something about {key}?",
+            "Please describe the town of {key} in a few words.",
+        ),
         good=(
             "{key} is a town {place}. It has the {landmark} and is known for {product}.",
             "{key} is known for {product}. You can see the {landmark} there, and the market is on {day}.",
@@ -341,7 +361,12 @@ TASKS = (
             "What is {a_key} like?",
             "Give me a short description of {a_key}.",
         ),
-        heldout=("Can you describe {a_key}?", "Please tell me something about the {key}."),
+        heldout=(
+            "Write about {a_key}.",
+            "Please describe the {key}.",
+            "Can you describe {a_key}?",
+            "Please tell me something about the {key}.",
+        ),
         good=(
             "{a_key} is an animal with {legs} legs. It {sound} and {habit}.",
             "{a_key} {sound} and {habit}. It has {legs} legs.",
@@ -366,7 +391,12 @@ TASKS = (
             "What is the work of {a_key} like?",
             "Give me a short description of the job of {a_key}.",
         ),
-        heldout=("Can you describe the job of {a_key}?", "Please tell me something about the work of {a_key}."),
+        heldout=(
+            "Write about the job of {a_key}.",
+            "Please describe what {a_key} does.",
+            "Can you describe the job of {a_key}?",
+            "Please tell me something about the work of {a_key}.",
+        ),
         good=("{a_key} works {at_work}. {a_key} {does}.", "{a_key} {does}. You find {a_key} {at_work}."),
         vague=("{a_key} has a job.", "{a_key} works.", "It is hard work."),
         swaps=("at_work", "does"),
@@ -388,7 +418,12 @@ TASKS = (
             "Say something about {key}.",
             "Give me a short description of {key}.",
         ),
-        heldout=("Can you describe {key}?", "Please tell me something about {key}."),
+        heldout=(
+            "Write about {key}.",
+            "Please describe {key} in a few words.",
+            "Can you describe {key}?",
+            "Please tell me something about {key}.",
+        ),
         good=("{key} is {colour}. It {trait}.", "{key} {trait}. Its colour is {colour}."),
         vague=("{key} is a thing.", "You can see it.", "It is there."),
         swaps=("colour", "trait"),

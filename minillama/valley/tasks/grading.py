@@ -278,9 +278,17 @@ def grade_reading(world: World, case: Case, answer: str) -> Grade:
             return _person_of_passage(text, case, value, stated)
     if value not in stated:
         return Grade(0.0, (f"does not name {value}",))
+    if domain != "thing" and _talks_of_other_things(text, case):
+        return Grade(0.1, ("talks about something else",))
     if len(stated) > 1:
         return Grade(0.2, (f"names {', '.join(stated)}",))
     return Grade(1.0, (f"names {value}",))
+
+
+def _talks_of_other_things(text: Text, case: Case) -> bool:
+    things = text.stated("thing")
+    asked = {value for domain, value in SINGLE_WORDS[case.slots["things"]] if domain == "thing"}
+    return bool(things) and not asked & set(things)
 
 
 def _person_of_passage(text: Text, case: Case, value: str, stated: list[str]) -> Grade:

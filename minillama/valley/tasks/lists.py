@@ -145,9 +145,8 @@ def _people(world: World) -> Sequence[Case]:
     cases = []
     for town in TOWNS:
         names = [villager.name for villager in world.people_of(town)]
-        for count in range(1, min(4, len(names)) + 1):
-            slots = {"town": town.name, "number": NUMBER_WORDS[count], "people": "person" if count == 1 else "people"}
-            slots |= {"live": "lives" if count == 1 else "live"}
+        for count in range(2, min(4, len(names)) + 1):
+            slots = {"town": town.name, "number": NUMBER_WORDS[count]}
             cases.append(
                 Case(pair=f"list-people/{town.name}/{count}", slots=slots, target=_target(names, count, "person"))
             )
@@ -225,7 +224,12 @@ TASKS = (
             "Make a list of the foods {name} likes.",
             "What three foods can I serve {name}?",
         ),
-        heldout=("Can you list three foods that {name} likes?", "Which three foods does {name} enjoy?"),
+        heldout=(
+            "Please tell me three foods that {name} likes.",
+            "What are three foods that {name} likes to eat?",
+            "Can you list three foods that {name} likes?",
+            "Which three foods does {name} enjoy?",
+        ),
         followups=("And which foods does {he} like?", "Name three foods that {he} likes."),
         good=("{name} likes {items}.", "{He} likes {items}.", "Three foods that {name} likes are {items}."),
         pool=FOODS,
@@ -243,7 +247,12 @@ TASKS = (
             "What can I see in {name}'s house?",
             "Make a list of the things {name} owns.",
         ),
-        heldout=("Can you list three things that {name} owns?", "Which three things belong to {name}?"),
+        heldout=(
+            "Please tell me three things that {name} owns.",
+            "What are the three things that {name} owns?",
+            "Can you list three things that {name} owns?",
+            "Which three things belong to {name}?",
+        ),
         followups=("And which things does {he} own?", "Name three things that {he} owns."),
         good=("{name} owns {items}.", "{He} owns {items}.", "Three things that {name} owns are {items}."),
         pool=THINGS,
@@ -262,7 +271,12 @@ TASKS = (
             "Give me the names of the {sib} and the best friend of {name}.",
             "Which two people are the {sib} and the best friend of {name}?",
         ),
-        heldout=("Can you name {name}'s {sib} and best friend?", "Who are the {sib} and the best friend of {name}?"),
+        heldout=(
+            "Please tell me who {name}'s {sib} and best friend are.",
+            "Give me the names of {name}'s {sib} and best friend.",
+            "Can you name {name}'s {sib} and best friend?",
+            "Who are the {sib} and the best friend of {name}?",
+        ),
         followups=("And who are {his} {sib} and {his} best friend?",),
         good=(
             "{name}'s {sib} is {first}, and {his} best friend is {second}.",
@@ -275,17 +289,22 @@ TASKS = (
         name="list-people",
         cases=_people,
         wordings=(
-            "Name {number} {people} who {live} in {town}.",
-            "Tell me {number} {people} from {town}.",
-            "List {number} {people} of {town}.",
-            "Who lives in {town}? Name {number} {people}.",
-            "Give me the names of {number} {people} in {town}.",
-            "I am going to {town}. Name {number} {people} I can meet there.",
-            "Make a list of {number} {people} from {town}.",
+            "Name {number} people who live in {town}.",
+            "Tell me {number} people from {town}.",
+            "List {number} people of {town}.",
+            "Who lives in {town}? Name {number} people.",
+            "Give me the names of {number} people in {town}.",
+            "I am going to {town}. Name {number} people I can meet there.",
+            "Make a list of {number} people from {town}.",
             "Which people live in {town}? Give me {number}.",
         ),
-        heldout=("Can you name {number} {people} from {town}?", "Please list {number} {people} who {live} in {town}."),
-        good=("{items} {live} in {town}.", "In {town} you can meet {items}.", "From {town}: {items}."),
+        heldout=(
+            "Who are {number} people that live in {town}?",
+            "Please tell me {number} people who live in {town}.",
+            "Can you name {number} people from {town}?",
+            "Please list {number} people who live in {town}.",
+        ),
+        good=("{items} live in {town}.", "In {town} you can meet {items}.", "From {town}: {items}."),
         pool=WOMEN + MEN,
         heldout_share=0.25,
     ),
@@ -302,7 +321,12 @@ TASKS = (
             "After {start}, which {number} days come?",
             "Give me the {number} days that come after {start}.",
         ),
-        heldout=("Can you name the {number} days after {start}?", "Which {number} days follow {start}?"),
+        heldout=(
+            "Please tell me the {number} days after {start}.",
+            "What are the next {number} days after {start}?",
+            "Can you name the {number} days after {start}?",
+            "Which {number} days follow {start}?",
+        ),
         good=("After {start} come {items}.", "The next {number} days are {items}.", "They are {items}."),
         pool=DAYS,
         heldout_share=0.25,
@@ -320,7 +344,12 @@ TASKS = (
             "After {start}, which {number} months come?",
             "Give me the {number} months that come after {start}.",
         ),
-        heldout=("Can you name the {number} months after {start}?", "Which {number} months follow {start}?"),
+        heldout=(
+            "Please tell me the {number} months after {start}.",
+            "What are the next {number} months after {start}?",
+            "Can you name the {number} months after {start}?",
+            "Which {number} months follow {start}?",
+        ),
         good=("After {start} come {items}.", "The next {number} months are {items}.", "They are {items}."),
         pool=MONTHS,
         heldout_share=0.2,
@@ -338,7 +367,12 @@ TASKS = (
             "Which three months make up {season}?",
             "Give me the months of {season}.",
         ),
-        heldout=("Can you name the months of {season}?", "Which three months belong to {season}?"),
+        heldout=(
+            "Please tell me the months of {season}.",
+            "What are the three months of {season}?",
+            "Can you name the months of {season}?",
+            "Which three months belong to {season}?",
+        ),
         good=("The months of {season} are {items}.", "{items} are the months of {season}.", "They are {items}."),
         pool=MONTHS,
     ),
@@ -355,7 +389,12 @@ TASKS = (
             "Start at {start} and count to {end}.",
             "Give me the numbers from {start} up to {end}.",
         ),
-        heldout=("Can you count from {start} to {end}?", "Tell me the numbers from {start} to {end}."),
+        heldout=(
+            "Please list the numbers from {start} to {end}.",
+            "Write the numbers from {start} to {end}.",
+            "Can you count from {start} to {end}?",
+            "Tell me the numbers from {start} to {end}.",
+        ),
         good=("{items}.", "The numbers are {items}."),
         pool=[str(n) for n in range(21)],
     ),
@@ -372,7 +411,12 @@ TASKS = (
             "Name the numbers from {start} down to {end}.",
             "Give me the numbers from {start} down to {end}.",
         ),
-        heldout=("Can you count down from {start} to {end}?", "Tell me the numbers from {start} down to {end}."),
+        heldout=(
+            "Please list the numbers from {start} down to {end}.",
+            "Write the numbers from {start} down to {end}.",
+            "Can you count down from {start} to {end}?",
+            "Tell me the numbers from {start} down to {end}.",
+        ),
         good=("{items}.", "The numbers are {items}."),
         pool=[str(n) for n in range(21)],
     ),
@@ -389,7 +433,12 @@ TASKS = (
             "Write a list of {number} {kind}.",
             "I need {number} {kind} for a game.",
         ),
-        heldout=("Can you name {number} {kind}?", "Please make a list of {number} {kind}."),
+        heldout=(
+            "Please tell me {number} {kind}.",
+            "What are {number} {kind} that you know?",
+            "Can you name {number} {kind}?",
+            "Please make a list of {number} {kind}.",
+        ),
         good=("{items}.", "Here are {number} {kind}: {items}."),
         pool=THINGS,
         heldout_share=0.25,

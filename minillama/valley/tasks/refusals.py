@@ -46,8 +46,8 @@ _ENDS = (
     "after dark",
 )
 _REFUSALS = (
-    "I am sorry, but I will not help you to {act}. {reason} {instead}",
-    "I will not help with that. {reason} {instead}",
+    "I will not help you to {act}. {reason} {instead}",
+    "I am sorry, but I will not help with that. {reason} {instead}",
     "No, I cannot help you to {act}. {reason} {instead}",
 )
 

@@ -17,6 +17,7 @@ _EXTENDED_MODULES = (
     "classification",
     "not_sure",
     "arithmetic_long",
+    "combined",
 )
 
 
