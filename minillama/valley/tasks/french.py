@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from minillama.valley import french
 from minillama.valley.french_words import (
@@ -139,6 +140,7 @@ def _noun_forms_ok(fact: str, villager: Villager, answer: str) -> bool:
     return any(has(answer, form) for form in forms)
 
 
+@cache
 def _word_pairs() -> dict[str, str]:
     """English words and their French ones, nouns with the article they are learned with."""
     pairs = {f"a {name}" if name[0] not in "aeiou" else f"an {name}": noun.a for name, noun in ANIMALS.items()}
@@ -156,6 +158,12 @@ def _bare(french_words: str) -> str:
     """The French word without its article."""
     words = plain(french_words.replace("-", "")).split()
     return words[-1]
+
+
+@cache
+def _bare_words() -> tuple[str, ...]:
+    """All French words that may be named, without "un", the article of many right answers."""
+    return tuple(word for word in map(_bare, _word_pairs().values()) if word != "un")
 
 
 def _word_cases(_world: World) -> Sequence[Case]:
@@ -179,9 +187,7 @@ def _poor_word(_world: World, case: Case, rng: random.Random) -> str:
 def _grade_word(_world: World, case: Case, answer: str) -> Grade:
     right = case.target["right"]
     joined, bare = answer.replace("-", ""), _bare(right)
-    options = [_bare(word) for word in _word_pairs().values()]
-    options = [word for word in options if word != "un"]  # the article of many right answers
-    grade = names_only(joined, bare, options, allowed=[case.slots["word"]])
+    grade = names_only(joined, bare, _bare_words(), allowed=[case.slots["word"]])
     if grade.score < 1.0 or (" " not in right and "'" not in right):
         return grade
     articles = ("le", "la", "l", "les", "un", "une", "des")
