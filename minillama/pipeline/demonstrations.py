@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 
 from minillama.chat import Message
+from minillama.valley.dialogues import VENDORS, Mix, Vendor, demonstrations
+from minillama.valley.world import World
+
+WORLD_SEED = 0  # of the book's Valley: whose facts the corpus and the dialogues share
+DEMONSTRATION_SEED = 0
 
 
-def training_dialogs(count: int, seed: int = 0) -> list[Sequence[Message]]:
-    """The first ``count`` demonstrations of the Valley's training split."""
-    from minillama.valley.dialogues import demonstrations
-    from minillama.valley.world import World
-
-    return [demonstration.dialog for demonstration in demonstrations(World.create(0), count, seed)]
+def training_dialogs(
+    count: int, vendors: Sequence[Vendor] = VENDORS, mix: Mix | None = None
+) -> list[Sequence[Message]]:
+    """The first ``count`` demonstrations of the training side, by ``vendors``, in the given ``mix`` of kinds."""
+    drawn = demonstrations(World.create(WORLD_SEED), count, DEMONSTRATION_SEED, vendors=vendors, mix=mix)
+    return [demonstration.dialog for demonstration in drawn]

@@ -1,12 +1,13 @@
 """All numbers of the pipeline: how large and how long, for a laptop's CPU and for a GPU."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from minillama.alignment.sft import SFTSettings
 from minillama.model import ModelArgs
+from minillama.valley.dialogues import VENDORS, Mix, Vendor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +15,7 @@ class CorpusSettings:
     """The pretraining text.
 
     Attributes:
-        seed: Of the Valley and its corpus.
+        seed: Of the wordings and the dirt; the Valley itself is always the book's.
         weights: How often each source is read, 1 where none is given (section 2.1 up-samples factual sources).
     """
 
@@ -77,12 +78,16 @@ class ChatSettings:
     Attributes:
         sft: How to train.
         dialogues: Number of demonstrations.
+        vendors: Who writes them.
+        mix: Which kinds of dialogues they are.
         highest_loss: What the mean loss of the last 20 steps must stay below (nats per answer token).
     """
 
     sft: SFTSettings
     dialogues: int
     highest_loss: float | int
+    vendors: tuple[Vendor, ...] = VENDORS
+    mix: Mix = field(default_factory=Mix)
 
 
 @dataclass(frozen=True, kw_only=True)

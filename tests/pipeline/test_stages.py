@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
+from minillama.alignment.sft import SFTSettings
 from minillama.data import PretrainLoader, write_shards
 from minillama.generation import generate
 from minillama.model import ModelArgs
-from minillama.pipeline import PRESETS, STAGES, load, newest_model, pipeline
+from minillama.pipeline import PRESETS, STAGES, StageCheckError, load, newest_model, pipeline
 from minillama.pipeline.phases import PhasedLoader
 from minillama.pipeline.presets import CPU, Phase, TokenizerSettings
 from minillama.pipeline.stage import code_hash
+from minillama.valley.corpus import make_corpus
 
 TINY = replace(
     CPU,
@@ -80,6 +82,25 @@ def test_too_little_text_is_named(tmp_path):
     path.write_text("Not much.")
     with pytest.raises(ValueError, match=r"short\.txt"):
         load("base", preset=TINY, corpus=path)
+
+
+def test_the_valley_becomes_a_chat_model(monkeypatch):
+    monkeypatch.setattr(
+        "minillama.pipeline.stages.corpus.make_corpus", lambda world, seed: make_corpus(world, 0, 60_000)
+    )
+    monkeypatch.setattr("minillama.pipeline.stages.corpus.valley_scorers", lambda: None)
+    loose = replace(
+        TINY,
+        tokenizer=TokenizerSettings(vocab_size=400, dialogues=30),
+        base=replace(TINY.base, model=replace(TINY.base.model, max_seq_len=256), highest_loss=100),
+        sft=replace(CPU.sft, sft=SFTSettings(epochs=1, batch_size=4, seq_len=256), dialogues=20, highest_loss=100),
+    )
+    sft = load("sft", seed=1, preset=loose)
+    assert sft.report["dialogues"] + sft.report["left_out_too_long"] == 20
+    assert sft.tokenizer.vocab_size == 400
+    assert any("INST" in piece for piece in sft.tokenizer.pieces)
+    with pytest.raises(StageCheckError, match="final loss below"):
+        load("base", preset=replace(loose, base=replace(loose.base, highest_loss=0.1)))
 
 
 def test_unknown_stages_are_named():

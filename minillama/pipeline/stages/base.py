@@ -77,7 +77,7 @@ def check(settings: BaseSettings, report: Mapping[str, Any]) -> list[str]:
     return loss_below(settings.highest_loss, report["final_loss"])
 
 
-def loss_below(bound: float, loss: float) -> list[str]:
+def loss_below(bound: float | int, loss: float) -> list[str]:
     """What is wrong with a final loss; written so that NaN is wrong, too."""
     return [] if loss < bound else [f"check 'final loss below {bound}' failed with {loss}"]
 

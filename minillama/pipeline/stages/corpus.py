@@ -6,6 +6,7 @@ from minillama.data.cleaning import clean
 from minillama.data.mixing import mix, shares
 from minillama.data.open_datasets import read_texts
 from minillama.data.quality import valley_scorers
+from minillama.pipeline.demonstrations import WORLD_SEED
 from minillama.pipeline.documents import write_documents
 from minillama.pipeline.presets import CorpusSettings
 from minillama.pipeline.stage import BuildContext, Stage
@@ -23,7 +24,7 @@ def build(context: BuildContext) -> dict[str, Any]:
     if context.corpus:
         documents, cleaning = clean(list(read_texts(context.corpus)))
     else:
-        raw = make_corpus(World.create(settings.seed), settings.seed)
+        raw = make_corpus(World.create(WORLD_SEED), settings.seed)
         documents, cleaning = clean(raw, scorers=valley_scorers())
         documents = mix(documents, dict(settings.weights), settings.seed)
     if not documents:

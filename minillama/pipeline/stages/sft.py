@@ -22,7 +22,8 @@ def build(context: BuildContext) -> dict[str, Any]:
     base = context.inputs["base"]
     torch.manual_seed(context.seed)
     model = deepcopy(base.model)
-    examples = [encode_dialog(dialog, base.tokenizer) for dialog in training_dialogs(settings.dialogues)]
+    dialogs = training_dialogs(settings.dialogues, settings.vendors, settings.mix)
+    examples = [encode_dialog(dialog, base.tokenizer) for dialog in dialogs]
     examples = [example for example in examples if len(example) <= settings.sft.seq_len]
     report = train_sft(
         model, examples, replace(settings.sft, seed=context.seed), run_dir=context.work / "run", description="sft"
@@ -30,6 +31,7 @@ def build(context: BuildContext) -> dict[str, Any]:
     save_model(model, base.tokenizer, context.out)
     return {
         "dialogues": len(examples),
+        "left_out_too_long": len(dialogs) - len(examples),
         "seconds": round(report.seconds, 1),
         "tokens_per_second": round(report.tokens_per_second),
         "final_loss": mean_of_last(report.losses),
@@ -51,6 +53,8 @@ SFT = Stage(
     modules=(
         "minillama.pipeline.stages.sft",
         "minillama.pipeline.demonstrations",
+        "minillama.valley.dialogues",
+        "minillama.valley.tasks",
         "minillama.alignment.sft",
         "minillama.chat",
         "minillama.data.collate",

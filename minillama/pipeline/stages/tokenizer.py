@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from minillama.chat import B_INST, E_INST
+from minillama.chat import B_INST, E_INST, fold_system
 from minillama.pipeline.artifact import TOKENIZER_FILE
 from minillama.pipeline.demonstrations import training_dialogs
 from minillama.pipeline.documents import read_documents
@@ -26,7 +26,8 @@ def build(context: BuildContext) -> dict[str, Any]:
 def formatted_dialogues(settings: TokenizerSettings) -> Iterator[str]:
     """Training dialogues as the model will see them, so that the marks of the chat format become short."""
     for dialog in training_dialogs(settings.dialogues):
-        for user, assistant in zip(dialog[::2], dialog[1::2]):
+        turns = fold_system(dialog)
+        for user, assistant in zip(turns[::2], turns[1::2], strict=True):
             yield f"{B_INST} {user['content']} {E_INST} {assistant['content']} "
 
 
