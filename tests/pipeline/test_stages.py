@@ -98,7 +98,7 @@ def test_the_valley_becomes_a_chat_model(monkeypatch):
     sft = load("sft", seed=1, preset=loose)
     assert sft.report["dialogues"] + sft.report["left_out_too_long"] == 20
     assert sft.tokenizer.vocab_size == 400
-    assert any("INST" in piece for piece in sft.tokenizer.pieces)
+    assert len(sft.tokenizer.encode("[INST]")) < len("[INST]")  # letter by letter without dialogues in the text
     with pytest.raises(StageCheckError, match="final loss below"):
         load("base", preset=replace(loose, base=replace(loose.base, highest_loss=0.1)))
 
