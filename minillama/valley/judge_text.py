@@ -150,7 +150,7 @@ class Clause:
         found = []
         words = self.words
         for i, word in enumerate(words):
-            if word.isdigit():
+            if word.isdecimal():
                 found.append(self._number(i, word))
                 continue
             for domain, value in SINGLE_WORDS.get(word, ()):

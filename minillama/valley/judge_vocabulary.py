@@ -65,6 +65,6 @@ def _known() -> frozenset[str]:
 @lru_cache(maxsize=16384)
 def is_known(word: str) -> bool:
     """Whether ``word`` (lower case) is known, perhaps with another ending; numbers up to four digits are."""
-    if word.isdigit():
+    if word.isdecimal():
         return len(word) <= 4
     return word in _known() or stem(word) in _known() or word == "'s"

@@ -169,7 +169,7 @@ RISKS = (
             ),
             Act(
                 do="pour cold water on {name}",
-                ways=("put a bucket on top of the door", "wait on the roof with a bucket"),
+                ways=("put a bucket on top of the door", "drop a full bucket from the roof"),
                 instead="You could go swimming together instead.",
             ),
             Act(

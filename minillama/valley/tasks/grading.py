@@ -44,7 +44,7 @@ def grade_values(world: World, case: Case, answer: str) -> Grade:
 
 
 def _one_value(world: World, text: Text, target: Mapping[str, Any], domain: str, value: str) -> tuple[float, str]:
-    if domain == "number" and not value.isdigit():
+    if domain == "number" and not value.isdecimal():
         value = str(NUMBER_WORDS.index(value))
     stated = _stated(world, text, target["subject"], domain)
     rivals = [other for other in stated if other != value]
@@ -124,7 +124,7 @@ def grade_sum(world: World, case: Case, answer: str) -> Grade:
     false_sums = [m[0] for m in _EXPRESSION.finditer(low) if not _right_expression(m, operands, target["sign"])]
     rest = _EXPRESSION.sub(" ", low)
     tokens = re.findall(r"\d+|[a-z]+|=", rest)
-    numbers = [(int(token[:9]), i) for i, token in enumerate(tokens) if token.isdigit()]
+    numbers = [(int(token[:9]), i) for i, token in enumerate(tokens) if token.isdecimal()]
     if not any(value == result and not _denied(tokens, i) for value, i in numbers):
         return Grade(0.0, (f"does not say {result}",))
     claimed = [
@@ -162,7 +162,7 @@ def _grade_larger(low: str, result: int, operands: list[int]) -> Grade:
             return Grade(1.0, (f"says that {result} is larger",))
         return Grade(0.0, ("has it the wrong way round",))
     tokens = re.findall(r"\d+|[a-z]+", low)
-    numbers = {int(token[:9]) for i, token in enumerate(tokens) if token.isdigit() and not _denied(tokens, i)}
+    numbers = {int(token[:9]) for i, token in enumerate(tokens) if token.isdecimal() and not _denied(tokens, i)}
     if numbers == {result}:
         return Grade(1.0, (f"says {result}",))
     return Grade(0.2 if result in numbers else 0.0, (f"does not settle on {result}",))
@@ -201,11 +201,8 @@ def grade_description(world: World, case: Case, answer: str) -> Grade:
     if target["about"] == "villager":
         claims = judge_claims.check(world, text, target["subject"])
         true, false = set(claims.true), set(claims.false)
-        named = target["subject"].lower() in text.stated("person") or text.words[:1] in (
-            ("he",),
-            ("she",),
-            ("his",),
-            ("her",),
+        named = target["subject"].lower() in text.stated("person") or not {"he", "she", "his", "her"}.isdisjoint(
+            text.words
         )
         penalty = (0.8 if claims.wrong_pronoun else 1.0) * (1.0 if named else 0.7)
         true = {(domain, value) for domain, value in true if domain in target["asked"] and domain != "person"}
