@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from minillama.valley.lexicon import ANIMALS, FOODS, HOBBIES, JOBS, MONTHS, PET_NAMES, THINGS, TOWNS
 from minillama.valley.world import Villager
-from minillama.valley.writing.desk import Desk
+from minillama.valley.writing.desk import INDOORS, Desk
 from minillama.valley.writing.facts import FACTS
 from minillama.valley.writing.grammar import listing, polish, sentence, with_article
 
@@ -120,6 +120,7 @@ def _group(desk: Desk, question: str, answer: str, none: str, people: list[Villa
         "work": "work" if several else "works",
         "own": "own" if several else "owns", "were": "were" if several else "was",
     }  # fmt: skip
+    values["them"] = f"{slots['it']}s" if several else with_article(slots["it"])
     said = sentence(desk.say(answer, **values))
     if desk.chance(0.6):
         return sentence(desk.say(question, **slots) + "?") + " " + said
@@ -139,9 +140,9 @@ def _by_job(desk: Desk) -> str:
     job = desk.deal("group job", JOBS)
     return _group(
         desk, "{which villager is a [it]|who works as a [it]|who works [at]|who [does]|who is a [it]}",
-        "{[who] [work] as a [it]|[who] [work] [at]|[it]: [who]|if you need a [it], ask [who]}",
+        "{[who] [work] as [them]|[who] [work] [at]|[it]: [who]|if you need a [it], ask [who]}",
         "there is no [it] in the Valley", [v for v in desk.world.villagers if v.job == job],
-        it=job.name, at=f"{'in' if job.workplace in ('kitchen', 'garden') else 'at'} the {job.workplace}",
+        it=job.name, at=f"{'in' if job.workplace in INDOORS else 'at'} the {job.workplace}",
         does=job.does,
     )  # fmt: skip
 

@@ -64,7 +64,7 @@ PLOTS = (
         "{[when] [hero] went to the market|[hero] went to the market [when]|there was a market, and [hero] was there}",
         "[aside]",
         "{there was [product] to buy|people sold bread, eggs and flowers|the town was full of people}",
-        "{[name] wanted [food], but the price was too high|[name] bought [food] and a little [food2]}",
+        "{[name] wanted [food], but the price was too high|[name] bought [food] and [food2]}",
         "{a child was lost|an old woman could not carry her bag|a child took plums and did not ask|two people were "
         "angry}",
         "{[name] helped|[name] said a kind word|that is not right, [name] said|[name] went there and talked}",
