@@ -6,6 +6,7 @@ Loading is one thing (``load_hub``, which needs the network and the ``hub`` extr
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from minillama.valley.corpus import Document
@@ -90,7 +91,8 @@ def load_hub(name: str, split: str = "train") -> Iterator[Document | Dialog | Pr
     """Stream a data set from the hub. Raises ValueError for an unknown name or where ``datasets`` is not installed."""
     dataset = _known(name)
     try:
-        from datasets import load_dataset
+        # By name, for a type checker run beside the book's own datasets/ folder would take that for the library.
+        load_dataset = import_module("datasets").load_dataset
     except ModuleNotFoundError:
         raise ValueError(f"loading {name} from the hub needs datasets; pip install 'minillama[hub]'") from None
     return map_rows(name, iter(load_dataset(dataset.path, dataset.config, split=split, streaming=True)))

@@ -79,7 +79,7 @@ class ShardWriter:
         if inner.size and (inner.min() < 0 or inner.max() >= vocab_size):
             bad = inner[(inner < 0) | (inner >= vocab_size)][0]
             raise ValueError(f"token id {bad} is outside the vocabulary of {vocab_size}")
-        if np.isin(inner, (bos, eos)).any():
+        if ((inner == bos) | (inner == eos)).any():
             raise ValueError(
                 f"a document holds BOS ({bos}) or EOS ({eos}) itself; give the ids of its text alone, "
                 "as encode(text) returns them"

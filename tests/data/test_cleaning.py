@@ -1,3 +1,4 @@
+import jaxtyping
 import pytest
 
 from minillama.data.cleaning import CleaningSettings, clean
@@ -14,14 +15,23 @@ LABEL_OF = {
 }
 
 
+def corpus(seed, characters):
+    """A Valley, written without the checks of types that its own tests make, since they cost more than writing it."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        return make_corpus(World.create(seed=seed), seed, characters=characters)
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+
+
 @pytest.fixture(scope="module")
 def valley():
-    return make_corpus(World.create(seed=0), 0, characters=700_000)
+    return corpus(0, 700_000)
 
 
 @pytest.fixture(scope="module")
 def scorers():
-    return Scorers.train(make_corpus(World.create(seed=1), 1, characters=1_200_000))
+    return Scorers.train(corpus(1, 1_200_000))
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +71,15 @@ def test_toxicity_is_scored_and_by_default_not_filtered(valley, cleaned, scorers
     assert hits / sum(flagged) > 0.8
     assert hits / sum(toxic) > 0.7
     assert report.toxic_share == pytest.approx(sum(flagged) / len(kept))
-    fewer, strict = clean(valley, CleaningSettings(max_toxicity=0.5), scorers)
-    assert len(fewer) == len(kept) - sum(flagged)
-    assert len(strict.steps[-1].removed) == sum(flagged)
+
+
+def test_toxicity_is_filtered_on_request(valley, scorers):
+    some = valley[:400]
+    kept, report = clean(some, scorers=scorers)
+    fewer, strict = clean(some, CleaningSettings(max_toxicity=0.5), scorers)
+    flagged = sum(score > 0.5 for score in report.toxicity)
+    assert len(strict.steps[-1].removed) == flagged > 0
+    assert len(fewer) == len(kept) - flagged
 
 
 def test_the_report_adds_up(valley, cleaned):
