@@ -91,13 +91,13 @@ def test_the_valley_becomes_a_chat_model(monkeypatch):
     monkeypatch.setattr("minillama.pipeline.stages.corpus.valley_scorers", lambda: None)
     loose = replace(
         TINY,
-        tokenizer=TokenizerSettings(vocab_size=400, dialogues=30),
+        tokenizer=TokenizerSettings(vocab_size=700, dialogues=60),
         base=replace(TINY.base, model=replace(TINY.base.model, max_seq_len=256), highest_loss=100),
         sft=replace(CPU.sft, sft=SFTSettings(epochs=1, batch_size=4, seq_len=256), dialogues=20, highest_loss=100),
     )
     sft = load("sft", seed=1, preset=loose)
     assert sft.report["dialogues"] + sft.report["left_out_too_long"] == 20
-    assert sft.tokenizer.vocab_size == 400
+    assert sft.tokenizer.vocab_size == 700
     assert len(sft.tokenizer.encode("[INST]")) < len("[INST]")  # letter by letter without dialogues in the text
     with pytest.raises(StageCheckError, match="final loss below"):
         load("base", preset=replace(loose, base=replace(loose.base, highest_loss=0.1)))
