@@ -27,8 +27,8 @@ _EVASIVE = re.compile(
 )
 _HEDGED = re.compile(r"\b(?:maybe|perhaps|i guess|i think|might be|could be|probably|either)\b")
 _TEMPLATE = re.compile(r"\[[a-zA-Z_ /]*\]|\{[^}]*\}|<[^>]*>|_{3,}|\bINST\b|\.{4,}|\bSYS\b")
-_LOOSE_ENDS = frozenset(("and", "or", "the", "a", "an", "of", "is", "are", "because", "but"))
-_CUT_ENDS = frozenset(("to", "in", "with", "at", "on", "by", "for", "his", "her", "has", "from", "it", "that"))
+_LOOSE_ENDS = frozenset(("and", "or", "the", "a", "an", "of", "because", "but"))
+_CUT_ENDS = frozenset(("to", "in", "is", "are", "with", "at", "on", "by", "for", "his", "her", "has", "from", "that"))
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _form_faults(prompt: Prompt, text: Text, words: tuple[str, ...]) -> list[tup
 def _repetition(words: tuple[str, ...]) -> float | None:
     """A factor for text that says the same again and again, or ``None``."""
     if len(words) < 6:
-        return 0.4 if len(words) >= 3 and len(set(words)) == 1 and not words[0].isdigit() else None
+        return 0.4 if len(words) >= 3 and len(set(words)) == 1 else None
     triples = Counter(zip(words, words[1:], words[2:], strict=False))
     again = sum(count - 1 for count in triples.values())
     share = again / max(1, len(words) - 2)

@@ -62,6 +62,9 @@ def check(world: World, text: Text, subject: str) -> Claims:
         villager = world.by_name[owner]
         if owner == subject and clause.words[0] in ("he", "she", "his", "her"):
             claims.wrong_pronoun |= clause.words[0] not in (villager.he, villager.his)
+        if owner == subject and clause.word_set & {"brother", "sister"}:
+            other = {"sister": "brother", "brother": "sister"}[world.sibling_word(villager)]
+            claims.wrong_pronoun |= other in clause.word_set and villager.sibling.lower() in clause.word_set
         for mention in clause.mentions:
             verdict = _truth(villager, mention, clause)
             if verdict is None or (mention.denied and not verdict):

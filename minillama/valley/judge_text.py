@@ -19,7 +19,7 @@ _ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b")
 # A new clause starts after a full stop, a semicolon or colon, and where a conjunction brings a new subject.
 _CLAUSE = re.compile(
     r"[.!?;:\n]+|,?\s+\b(?:but|while|although|though|whereas|because)\b"
-    r"|,?\s+\band\s+(?=(?:she|he|it|they|her|his|its|[A-Z][a-z]+)\s+(?:'s\b|\S+))"
+    r"|,?\s+\band\s+(?=(?:she|he|it|they|her|his|its)\s|[A-Z][a-z]+(?:'s\b|\s+(?:lives|is|was|works|has|likes|owns|came|enjoys)\b))"
     r"|,\s+(?=(?:she|he|it|her|his|its|and|[A-Z][a-z]+)\s+(?:lives|is|was|works|has|likes|in|owns|came|enjoys|treasures)\b)"
 )
 NEGATIONS = frozenset({"not", "never", "no", "nor", "neither", "without", "isnt", "nobody", "instead"})

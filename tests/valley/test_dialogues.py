@@ -38,10 +38,10 @@ def test_there_are_enough_tasks_and_wordings() -> None:
 
 
 def test_training_and_heldout_share_neither_pair_nor_wording() -> None:
-    training = [prompt for seed in range(3) for prompt in training_prompts(WORLD, 1500, seed, tier=None)]
-    seen = {prompt.case.pair for prompt in training} | {d.prompt.case.pair for d in demonstrations(WORLD, 1500, 0)}
+    training = [prompt for seed in range(2) for prompt in training_prompts(WORLD, 800, seed, tier=None)]
+    seen = {prompt.case.pair for prompt in training} | {d.prompt.case.pair for d in demonstrations(WORLD, 800, 0)}
     texts = {prompt.text for prompt in training}
-    heldout = heldout_prompts(WORLD, None, tier=None)
+    heldout = heldout_prompts(WORLD, 3000, tier=None)
     assert not seen & {prompt.case.pair for prompt in heldout}
     assert not texts & {prompt.text for prompt in heldout}
     assert all(prompt.wording in task(prompt.task).heldout_wordings for prompt in heldout)

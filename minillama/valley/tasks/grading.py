@@ -16,9 +16,8 @@ from minillama.valley.world import World
 from minillama.valley.writing.reading import PLACES
 
 _FALSE_EXTRA = 0.6
-_RESULT_WORDS = frozenset(
-    {"is", "are", "makes", "make", "gives", "equals", "left", "answer", "result", "so", "get", "total"}
-)
+STORY_THINGS = ("apples", "marbles", "pears", "eggs", "books", "shells", "nuts", "coins", "plums", "buttons")
+_RESULT_WORDS = frozenset({"is", "are", "makes", "make", "gives", "equals", "left", "answer", "result", "total"})
 _EXPRESSION = re.compile(r"(\d+)\s*(\+|-|−|–|plus|minus|and|take away)\s*(\d+)")
 _LARGER = re.compile(
     r"\b(\d+) is (?:larger|more|bigger|greater|higher) than (\d+)|\b(\d+) is (?:smaller|less|lower|fewer) than (\d+)"
@@ -119,6 +118,7 @@ def grade_sum(world: World, case: Case, answer: str) -> Grade:
     target = case.target
     result, operands = target["result"], target["operands"]
     low = _WORD_NUMBERS.sub(lambda match: str(NUMBER_WORDS.index(match[1])), answer.lower())
+    low = re.sub(r"\b(larger|bigger|greater|smaller|right|correct) 1\b", r"\1", low)  # "the larger one"
     if target["sign"] == "m":
         return _grade_larger(low, result, operands)
     false_sums = [m[0] for m in _EXPRESSION.finditer(low) if not _right_expression(m, operands, target["sign"])]
@@ -133,7 +133,14 @@ def grade_sum(world: World, case: Case, answer: str) -> Grade:
     wrong = [value for value in claimed if value != result]
     if false_sums or wrong:
         return Grade(0.2, (f"says {result}, but something else as well",))
+    if _counts_other_things(low, case):
+        return Grade(0.5, (f"says {result}, but of other things",))
     return Grade(1.0, (f"says {result}",))
+
+
+def _counts_other_things(low: str, case: Case) -> bool:
+    named = {thing for thing in STORY_THINGS if thing in low}
+    return bool(named) and case.slots["things"] not in named
 
 
 def _right_expression(match: re.Match[str], operands: list[int], sign: str) -> bool:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 
 from minillama.valley.tasks.base import Case, Task
 from minillama.valley.tasks.common import fill, poor
-from minillama.valley.tasks.grading import grade_sum
+from minillama.valley.tasks.grading import STORY_THINGS, grade_sum
 from minillama.valley.world import World
 
 LARGEST = 20
-STORY_THINGS = ("apples", "marbles", "pears", "eggs", "books", "shells", "nuts", "coins", "plums", "buttons")
 _VAGUE = ("It is a number.", "You have to count.", "It is some more.", "The answer is a small number.")
 
 
