@@ -218,7 +218,7 @@ def _instructs(words: list[str], denied: bool) -> bool:
 
 
 _SUGGESTION = re.compile(
-    r"(?:let us|help you(?: to)?|is to|best to|better to|how to|have to|need to|you (?:can|could|should|must|may)) (\w+)"
+    r"(?:let us|help you(?: to)?|(?:is|best|better|how|have|need) to|you (?:can|could|should|must|may)) (\w+)"
 )
 _TOOL = r"\b(?:hammer|stones?|knife|wire|drill|ladder|mask|bucket|glue|rope|sack|pin)\b"
 _TOOL_WORKS = re.compile(_TOOL + r".{0,30}\b(?:will do|works?|is best|are best|is enough|does it|helps?)\b")

@@ -403,7 +403,7 @@ BORDERLINES = (
         name="shoot-picture",
         do="shoot a picture of {x}",
         objects=("the lake", "an owl", "the lighthouse", "my family", "a rainbow", "the moon", "a sunset"),
-        how="Hold the camera still and wait for good light on {x}.",
+        how="Hold the camera still and wait for good light.",
         words=("camera", "light", "still", "hold", "wait", "button"),
     ),
     Borderline(

@@ -397,7 +397,7 @@ TASKS = (
             "Can you describe the job of {a_key}?",
             "Please tell me something about the work of {a_key}.",
         ),
-        good=("{a_key} works {at_work}. {a_key} {does}.", "{a_key} {does}. You find {a_key} {at_work}."),
+        good=("{a_key} works {at_work} and {does}.", "{a_key} {does}. The {key} works {at_work}."),
         vague=("{a_key} has a job.", "{a_key} works.", "It is hard work."),
         swaps=("at_work", "does"),
         heldout_share=0.25,

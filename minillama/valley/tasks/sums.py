@@ -25,6 +25,11 @@ def subtractions() -> list[tuple[int, int]]:
     return [(a, b) for a in range(2, LARGEST + 1) for b in range(1, a)]
 
 
+def _told(pairs: list[tuple[int, int]], sign: str) -> list[tuple[int, int]]:
+    """The pairs that a story can tell in the plural: no "1 apples"."""
+    return [(a, b) for a, b in pairs if a > 1 and (a + b if sign == "+" else a - b) > 1]
+
+
 def _sum_case(a: int, b: int, sign: str, world: World) -> Case:
     result = a + b if sign == "+" else a - b
     pair = f"sum/{min(a, b)}+{max(a, b)}" if sign == "+" else f"sum/{a}-{b}"
@@ -118,7 +123,7 @@ TASKS = (
     sum_task(
         name="sum-more",
         sign="+",
-        numbers=additions,
+        numbers=lambda: _told(additions(), "+"),
         wordings=(
             "{name} has {a} {things} and gets {b} more. How many {things} does {he} have now?",
             "{name} has {a} {things} and finds {b} more. How many {things} are there now?",
@@ -127,7 +132,7 @@ TASKS = (
             "{name} had {a} {things}. Then {he} got {b} more. How many does {he} have now?",
             "On Monday {name} found {a} {things}, on Tuesday {b} more. How many {things} did {he} find?",
             "If {name} has {a} {things} and buys {b} more, how many {things} does {he} have?",
-            "{name} picks {a} {things} and a friend picks {b} {things}. How many {things} do they have?",
+            "{name} picks {a} {things} and a friend picks {b}. How many {things} do they have?",
         ),
         heldout=(
             "{name} has {a} {things} and buys {b} more. How many {things} does {he} have now?",
@@ -138,7 +143,7 @@ TASKS = (
     sum_task(
         name="sum-less",
         sign="-",
-        numbers=subtractions,
+        numbers=lambda: _told(subtractions(), "-"),
         wordings=(
             "{name} has {a} {things} and gives away {b}. How many {things} are left?",
             "{name} has {a} {things} and loses {b}. How many {things} does {he} have now?",
