@@ -59,7 +59,7 @@ def choose_tokens(
     scale = 1.0 if settings.temperature == 0 else max(settings.temperature, COLDEST)
     logprobs = torch.log_softmax(logits if scale == 1.0 else logits / scale, dim=-1)
     if settings.temperature == 0:
-        tokens = logits.argmax(dim=-1)
+        tokens = logprobs.max(dim=-1).indices  # several times as fast as argmax on a CPU
     elif settings.top_k is None and settings.top_p == 1:
         tokens = _invert_cdf(logprobs.exp(), uniforms)
     else:

@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 from minillama.model.config import ModelArgs
 from minillama.model.kv_cache import KVCache
+from minillama.model.mixed import as_factor
 from minillama.model.rotary import rotate
+
+QUERY_BLOCK = 128
 
 
 def prefers_matmul(device: torch.device, head_dim: int, seq: int) -> bool:
@@ -69,18 +72,43 @@ def attend(
 
     Without a bias the attention is causal, which for a single query means that it sees every key.
     """
-    batch, heads, seq, head_dim = q.shape
+    heads, seq, head_dim = q.shape[1:]
     kv_heads = k.shape[1]
     if (bias is None and seq > 1) or not prefers_matmul(q.device, head_dim, seq):
         mask = None if bias is None else bias.to(q.dtype)
         causal = bias is None and seq > 1
         return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, enable_gqa=heads != kv_heads)
+    if bias is None:
+        return _attend_by_matmul(q, k, v, None)
+    # Queries go in blocks, and each block meets the keys up to its own end only: what causality forbids anyway is
+    # not computed, which saves almost half of a long row.
+    before = k.shape[2] - seq
+    blocks = []
+    for first in range(0, seq, QUERY_BLOCK):
+        last = min(first + QUERY_BLOCK, seq)
+        end = before + last
+        block_bias = bias[:, :, first:last, :end].to(q.dtype)
+        blocks.append(_attend_by_matmul(q[:, :, first:last], k[:, :, :end], v[:, :, :end], block_bias))
+    return blocks[0] if len(blocks) == 1 else torch.cat(blocks, dim=2)
+
+
+def _attend_by_matmul(
+    q: Float[Tensor, "batch heads seq head_dim"],
+    k: Float[Tensor, "batch kv_heads keys head_dim"],
+    v: Float[Tensor, "batch kv_heads keys head_dim"],
+    bias: Float[Tensor, "#batch 1 seq keys"] | None,
+) -> Float[Tensor, "batch heads seq head_dim"]:
+    batch, heads, seq, head_dim = q.shape
+    kv_heads = k.shape[1]
     # The queries of a group stand under one another, so that no key is copied for them.
     scores = (q * head_dim**-0.5).reshape(batch, kv_heads, -1, head_dim) @ k.transpose(-2, -1)
-    scores = scores.float()
     if bias is not None:
-        scores = (scores.view(batch, heads, seq, -1) + bias).view(scores.shape)
-    return (torch.softmax(scores, dim=-1).to(v.dtype) @ v).view(batch, heads, seq, head_dim)
+        # In place, and in the scores' own format, where adding 0 or minus infinity is exact: each further pass over
+        # the scores costs as much as a matrix product.
+        scores.view(batch, heads, seq, -1).add_(bias)
+    # Softmax sums in float32 whatever the format; naming it keeps autocast from making copies.
+    weights = torch.softmax(scores, dim=-1, dtype=scores.dtype)
+    return (weights @ v).view(batch, heads, seq, head_dim)
 
 
 class Attention(nn.Module):
@@ -100,12 +128,13 @@ class Attention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "batch seq dim"],
-        turn: Float[Tensor, "two #batch seq 1 pairs"],
+        turn: Float[Tensor, "two #batch seq 1 head_dim"],
         bias: Float[Tensor, "#batch 1 seq keys"] | None,
         cache: KVCache | None = None,
         layer: int = 0,
     ) -> Float[Tensor, "batch seq dim"]:
         """Attend within `x`, and to what the cache holds of this layer."""
+        x = as_factor(x)
         q = rotate(self.wq(x).unflatten(-1, (-1, self.head_dim)), turn).transpose(1, 2)
         k = rotate(self.wk(x).unflatten(-1, (-1, self.head_dim)), turn).transpose(1, 2)
         v = self.wv(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)

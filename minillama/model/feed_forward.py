@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from minillama.model.config import ModelArgs
+from minillama.model.mixed import as_factor
 
 
 class FeedForward(nn.Module):
@@ -18,4 +19,5 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
         """Apply the layer to every vector."""
+        x = as_factor(x)
         return self.w2(F.silu(self.w1(x)) * self.w3(x))

@@ -16,29 +16,33 @@ class RotaryTable:
         self.head_dim = head_dim
         self.max_seq_len = max_seq_len
         self.theta = theta
-        self._table: Float[Tensor, "two positions pairs"] | None = None
+        self._table: Float[Tensor, "two positions head_dim"] | None = None
 
-    def to(self, device: torch.device) -> Float[Tensor, "two positions pairs"]:
-        """The table on a device, (2, max_seq_len, head_dim / 2): cosines, then sines; computed at first use."""
+    def to(self, device: torch.device) -> Float[Tensor, "two positions head_dim"]:
+        """The table on a device, computed at first use: what each number of a head is multiplied with (the cosine),
+        and what its neighbour is (the sine, negative for the first of a pair).
+        """
         if self._table is None or self._table.device != device:
             exponents = torch.arange(0, self.head_dim, 2, dtype=torch.float32, device=device) / self.head_dim
             positions = torch.arange(self.max_seq_len, dtype=torch.float32, device=device)
             angles = torch.outer(positions, self.theta**-exponents)
-            self._table = torch.stack((angles.cos(), angles.sin()))
+            cos = angles.cos().repeat_interleave(2, dim=-1)
+            sin = torch.stack((-angles.sin(), angles.sin()), dim=-1).flatten(-2)
+            self._table = torch.stack((cos, sin))
         return self._table
 
-    def at(self, positions: Int[Tensor, "#batch seq"]) -> Float[Tensor, "two #batch seq 1 pairs"]:
+    def at(self, positions: Int[Tensor, "#batch seq"]) -> Float[Tensor, "two #batch seq 1 head_dim"]:
         """Cosines and sines at these positions, with room for the dimension of the heads."""
         return self.to(positions.device)[:, positions].unsqueeze(-2)
 
 
 def rotate(
-    x: Float[Tensor, "batch seq heads head_dim"], turn: Float[Tensor, "two #batch seq 1 pairs"]
+    x: Float[Tensor, "batch seq heads head_dim"], turn: Float[Tensor, "two #batch seq 1 head_dim"]
 ) -> Float[Tensor, "batch seq heads head_dim"]:
     """Turn the pairs (x0, x1), (x2, x3), ... of every head by the angles in `turn` (from `RotaryTable.at`).
 
     Hugging Face turns (x0, x_{d/2}), ... instead; `convert` permutes wq and wk between the two layouts.
     """
     cos, sin = turn
-    first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
-    return torch.stack((first * cos - second * sin, first * sin + second * cos), dim=-1).flatten(-2).to(x.dtype)
+    neighbours = x.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+    return torch.addcmul(x * cos, neighbours, sin).to(x.dtype)

@@ -30,7 +30,7 @@ class TransformerBlock(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "batch seq dim"],
-        turn: Float[Tensor, "two #batch seq 1 pairs"],
+        turn: Float[Tensor, "two #batch seq 1 head_dim"],
         bias: Float[Tensor, "#batch 1 seq keys"] | None,
         cache: KVCache | None = None,
         layer: int = 0,
