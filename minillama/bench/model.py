@@ -19,13 +19,14 @@ from minillama.generation import generate
 from minillama.model import ModelArgs, Transformer
 from minillama.training.precision import Precision
 
-PRESET = "valley-m"
+# The shape that the published ratios are of: a million parameters, whatever vocabulary the pipeline settles on.
+SHAPE = ModelArgs.preset("valley-m", vocab_size=1024)
 Contestant = Callable[[], object]
 
 
 def measure_training(
     *,
-    preset: str = PRESET,
+    args: ModelArgs = SHAPE,
     seq_lens: Sequence[int] = (128, 256, 512),
     tokens_per_step: int = 8192,
     rounds: int = 3,
@@ -36,7 +37,7 @@ def measure_training(
     """Time whole training steps (forward, backward, fused AdamW) of both models on random tokens.
 
     Args:
-        preset: shape of both models.
+        args: shape of both models.
         seq_lens: lengths of the rows, one table each.
         tokens_per_step: rows times length.
         rounds: times that every contestant is run; the fastest counts.
@@ -53,7 +54,7 @@ def measure_training(
         rows = []
         for seq_len in seq_lens:
             batch = max(1, tokens_per_step // seq_len)
-            contestants = _training_contestants(preset, batch, seq_len, precision, compiled)
+            contestants = _training_contestants(args, batch, seq_len, precision, compiled)
             first = {name: _seconds(run) for name, run in contestants.items()}
             best = _best_of(contestants, rounds, steps)
             speeds = {name: round(batch * seq_len * steps / seconds) for name, seconds in best.items()}
@@ -65,7 +66,7 @@ def measure_training(
 
 def measure_generation(
     *,
-    preset: str = PRESET,
+    args: ModelArgs = SHAPE,
     batch_sizes: Sequence[int] = (1, 64, 256),
     prompt_tokens: int = 32,
     new_tokens: int = 96,
@@ -75,7 +76,7 @@ def measure_generation(
     """Time sampling at temperature 1 with both models, from prompts of random tokens, none of which stops early.
 
     Args:
-        preset: shape of both models.
+        args: shape of both models.
         batch_sizes: numbers of prompts, one table each.
         prompt_tokens: length of every prompt.
         new_tokens: tokens sampled for every prompt.
@@ -89,7 +90,7 @@ def measure_generation(
         precision = Precision.detect()
         rows = []
         for batch in batch_sizes:
-            contestants = _generation_contestants(preset, batch, prompt_tokens, new_tokens, precision)
+            contestants = _generation_contestants(args, batch, prompt_tokens, new_tokens, precision)
             for run in contestants.values():
                 run()
             best = _best_of(contestants, rounds, 1)
@@ -99,15 +100,15 @@ def measure_generation(
 
 
 def _training_contestants(
-    preset: str, batch: int, seq_len: int, precision: Precision, compiled: bool
+    args: ModelArgs, batch: int, seq_len: int, precision: Precision, compiled: bool
 ) -> dict[str, Contestant]:
-    tokens = _random_tokens(preset, batch, seq_len, precision.device)
+    tokens = _random_tokens(args, batch, seq_len, precision.device)
     targets = tokens.roll(-1, dims=1)
     contestants: dict[str, Contestant] = {}
     for owner, build in (("minillama", _our_loss), ("transformers", _their_loss)):
         for dtype in {torch.float32: 0, precision.dtype: 0}:
             for compile_it in (False, True) if compiled and precision.compile else (False,):
-                model, loss = build(preset, precision.device)
+                model, loss = build(args, precision.device)
                 name = f"{owner}, {str(dtype).removeprefix('torch.')}{', compiled' if compile_it else ''}"
                 loss = torch.compile(loss, dynamic=False) if compile_it else loss
                 contestants[name] = _training_step(model, loss, tokens, targets, dtype)
@@ -130,8 +131,8 @@ def _training_step(
     return step
 
 
-def _our_loss(preset: str, device: torch.device) -> tuple[nn.Module, Callable[..., Tensor]]:
-    model = Transformer(ModelArgs.preset(preset)).to(device)
+def _our_loss(args: ModelArgs, device: torch.device) -> tuple[nn.Module, Callable[..., Tensor]]:
+    model = Transformer(args).to(device)
 
     def loss(tokens: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(model(tokens).flatten(0, 1), targets.flatten())
@@ -139,8 +140,8 @@ def _our_loss(preset: str, device: torch.device) -> tuple[nn.Module, Callable[..
     return model, loss
 
 
-def _their_loss(preset: str, device: torch.device) -> tuple[nn.Module, Callable[..., Tensor]]:
-    model = _their_model(preset, device)
+def _their_loss(args: ModelArgs, device: torch.device) -> tuple[nn.Module, Callable[..., Tensor]]:
+    model = _their_model(args, device)
 
     def loss(tokens: Tensor, targets: Tensor) -> Tensor:
         logits = model(input_ids=tokens, use_cache=False).logits
@@ -150,15 +151,15 @@ def _their_loss(preset: str, device: torch.device) -> tuple[nn.Module, Callable[
 
 
 def _generation_contestants(
-    preset: str, batch: int, prompt_tokens: int, new_tokens: int, precision: Precision
+    args: ModelArgs, batch: int, prompt_tokens: int, new_tokens: int, precision: Precision
 ) -> dict[str, Contestant]:
-    prompts = _random_tokens(preset, batch, prompt_tokens, precision.device)
-    ours = Transformer(ModelArgs.preset(preset)).to(precision.device)
+    prompts = _random_tokens(args, batch, prompt_tokens, precision.device)
+    ours = Transformer(args).to(precision.device)
     contestants: dict[str, Contestant] = {
         "minillama, float32": lambda: generate(ours, prompts.tolist(), new_tokens, stop_ids=(), seed=0)
     }
     for dtype in {torch.float32: 0, precision.dtype: 0}:
-        theirs = _their_model(preset, precision.device).to(dtype).eval()
+        theirs = _their_model(args, precision.device).to(dtype).eval()
         for cache in ("dynamic", "static"):
             name = f"transformers, {str(dtype).removeprefix('torch.')}, {cache} cache"
             contestants[name] = _their_generation(theirs, prompts, new_tokens, cache)
@@ -175,22 +176,21 @@ def _their_generation(model: Any, prompts: Tensor, new_tokens: int, cache: str) 
     return run
 
 
-def _their_model(preset: str, device: torch.device) -> Any:
+def _their_model(args: ModelArgs, device: torch.device) -> Any:
     """transformers' Llama with weights of ours."""
     try:
         from transformers import LlamaConfig, LlamaForCausalLM
     except ImportError as error:
         raise ValueError("the comparison needs transformers: pip install transformers") from error
-    args = ModelArgs.preset(preset)
     settings: dict[str, Any] = {**hf_config(args), "attn_implementation": "sdpa"}
     model: Any = LlamaForCausalLM(LlamaConfig(**settings))
     model.load_state_dict(meta_to_hf(Transformer(args).state_dict(), args))
     return model.to(device)
 
 
-def _random_tokens(preset: str, batch: int, seq: int, device: torch.device) -> Tensor:
+def _random_tokens(args: ModelArgs, batch: int, seq: int, device: torch.device) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(3, ModelArgs.preset(preset).vocab_size, (batch, seq), generator=generator).to(device)
+    return torch.randint(3, args.vocab_size, (batch, seq), generator=generator).to(device)
 
 
 def _best_of(contestants: dict[str, Contestant], rounds: int, repeats: int) -> dict[str, float]:
