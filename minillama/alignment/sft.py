@@ -35,10 +35,10 @@ class SFTSettings:
     """
 
     epochs: int = 2
-    peak_lr: float = 1e-3
+    peak_lr: float = 2e-3
     warmup_ratio: float = 0.03
     weight_decay: float = 0.1
-    batch_size: int = 16
+    batch_size: int = 8
     seq_len: int = 256
     seed: int = 0
 

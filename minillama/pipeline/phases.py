@@ -17,7 +17,9 @@ class PhasedLoader:
             raise ValueError("there are no phases to train; give at least one")
         # Each phase draws in its own order; the seeds of two runs never meet.
         self._loaders = [
-            PretrainLoader(shards, phase.batch_size, phase.seq_len, seed * len(phases) + number)
+            PretrainLoader(
+                shards, phase.batch_size, phase.seq_len, seed * len(phases) + number, document_ids=phase.own_document
+            )
             for number, phase in enumerate(phases)
         ]
         self._ends = list(accumulate(phase.steps for phase in phases))

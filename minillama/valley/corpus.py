@@ -46,8 +46,8 @@ class CorpusSettings:
     characters: int = 4_000_000
     sources: dict[str, float] = field(
         default_factory=lambda: {
-            "encyclopedia": 0.29, "forum": 0.22, "stories": 0.17, "letters": 0.09, "sums": 0.11, "recipes": 0.05,
-            "french": 0.03, "junk": 0.04,
+            "encyclopedia": 0.30, "forum": 0.23, "stories": 0.21, "letters": 0.04, "sums": 0.13, "recipes": 0.03,
+            "french": 0.03, "junk": 0.03,
         }
     )  # fmt: skip
     exact_duplicates: float = 0.03

@@ -39,7 +39,7 @@ def test_the_count_by_formula_is_the_count_by_tensors(name):
 def test_own_sizes_grow_about_threefold():
     sizes = [ModelArgs.preset(f"valley-{size}").n_parameters for size in ("xs", "s", "m", "l")]
     assert all(2.4 < larger / smaller < 3.6 for smaller, larger in itertools.pairwise(sizes))
-    assert ModelArgs.preset("valley-m") == ModelArgs(**GOOD, max_seq_len=1024)
+    assert ModelArgs.preset("valley-m") == ModelArgs(**{**GOOD, "vocab_size": 2048}, max_seq_len=1024, rope_theta=500.0)
 
 
 def test_width_is_rounded_up_after_the_multiplier():

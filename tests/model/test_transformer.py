@@ -142,7 +142,9 @@ def test_initialisation_is_as_stated_and_repeats():
     again = Transformer(args)
     stds = {name: float(weight.detach().std()) for name, weight in model.named_parameters() if weight.dim() == 2}
     for name, std in stds.items():
-        expected = 0.02 / 8**0.5 if name.endswith(("wo.weight", "w2.weight")) else 0.02
+        inputs = args.ffn_hidden_dim if "w2" in name else args.dim
+        matrix = (3 * inputs) ** -0.5
+        expected = 1.0 if "emb" in name else matrix / 8**0.5 if name.endswith(("wo.weight", "w2.weight")) else matrix
         assert std == pytest.approx(expected, rel=0.05), name
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters()))
     assert all((weight == 1).all() for weight in model.parameters() if weight.dim() == 1)

@@ -11,18 +11,19 @@ from minillama.valley.tasks.common import fill, poor
 from minillama.valley.tasks.grading import STORY_THINGS, grade_sum
 from minillama.valley.world import World
 
-LARGEST = 20
+LARGEST = 20  # to compare
+LARGEST_SUM = 10  # as in the corpus
 _VAGUE = ("It is a number.", "You have to count.", "It is some more.", "The answer is a small number.")
 
 
 def additions() -> list[tuple[int, int]]:
-    """All sums a + b with a, b of at least 1 that give at most ``LARGEST``."""
-    return [(a, b) for a in range(1, LARGEST) for b in range(1, LARGEST - a + 1)]
+    """All sums a + b with a, b of at least 1 that give at most ``LARGEST_SUM``."""
+    return [(a, b) for a in range(1, LARGEST_SUM) for b in range(1, LARGEST_SUM + 1 - a)]
 
 
 def subtractions() -> list[tuple[int, int]]:
-    """All differences a - b with 1 <= b < a <= ``LARGEST``."""
-    return [(a, b) for a in range(2, LARGEST + 1) for b in range(1, a)]
+    """All differences a - b with 1 <= b < a <= ``LARGEST_SUM``."""
+    return [(a + b, b) for a, b in additions()]
 
 
 def _told(pairs: list[tuple[int, int]], sign: str) -> list[tuple[int, int]]:

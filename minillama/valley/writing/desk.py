@@ -14,6 +14,15 @@ SELDOM = ("friend", "things", "foods")  # told nowhere else, so they come twice 
 INDOORS = ("kitchen", "garden", "pasture", "studio", "workshop")
 
 
+def plainest_often(wordings: Sequence[T]) -> list[T]:
+    """``wordings`` with the first three, which are the plainest, nine times each.
+
+    A model of a million parameters binds a fact to a name in plain sentences first and finds it in the others later:
+    with all wordings equally often it had learnt no fact at all after three million tokens.
+    """
+    return [*wordings, *wordings[:3] * 8]
+
+
 class Desk:
     """What a writer of one source has at hand."""
 
@@ -67,7 +76,7 @@ class Desk:
 
     def state(self, villager: Villager, fact: str, pronoun: bool = False) -> str:
         """State one fact in one of its wordings, without a full stop; ``pronoun`` allows "she" for "Ada"."""
-        template = self.deal(f"wordings of {fact}", STATEMENTS[fact])
+        template = self.deal(f"wordings of {fact}", plainest_often(STATEMENTS[fact]))
         if pronoun:
             return self.say(template, villager, X=villager.he, **{"X's": villager.his})
         return self.say(template, villager)
@@ -77,7 +86,7 @@ class Desk:
         parts: list[str] = []
         clear, joined = named, False
         for fact in facts:
-            text = self.state(villager, fact, pronoun=clear and self.chance(0.5))
+            text = self.state(villager, fact, pronoun=clear and self.chance(0.25))
             glue = self.rng.random()
             joined = bool(parts) and not joined and glue < 0.25
             if joined:

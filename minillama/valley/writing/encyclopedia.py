@@ -309,7 +309,7 @@ def manners_page(desk: Desk) -> str:
 
 
 FORMS: dict[Form, int] = {
-    people.villager_page: 16, people.card: 6, people.comparison: 6, people.roll: 10, people.groups: 7, people.roster: 8,
+    people.villager_page: 34, people.card: 8, people.comparison: 6, people.roll: 10, people.groups: 7, people.roster: 8,
     town_page: 4, job_page: 3, animal_page: 3, things_page: 4, sorting_page: 2, tools_page: 3, calendar_page: 4,
     rhyme_page: 2, list_page: 4, manners_page: 2,
 }  # fmt: skip

@@ -4,7 +4,7 @@ from minillama.valley.insults import INSULT_WORDS, RUDE_PHRASES
 from minillama.valley.lexicon import ANIMALS, JOBS, TOOLS, TOWNS
 from minillama.valley.world import Villager
 from minillama.valley.writing import encyclopedia, people
-from minillama.valley.writing.desk import Desk, Form, write_one
+from minillama.valley.writing.desk import Desk, Form, plainest_often, write_one
 from minillama.valley.writing.facts import FACTS, QUESTIONS, SHORT_ANSWERS
 from minillama.valley.writing.grammar import polish, sentence, with_article
 
@@ -38,17 +38,17 @@ ADJECTIVES = ("stupid", "silly", "lazy")
 
 def question(desk: Desk, villager: Villager, fact: str) -> str:
     """Ask for one fact."""
-    text = desk.say(desk.deal(f"questions {fact}", QUESTIONS[fact]), villager)
+    text = desk.say(desk.deal(f"questions {fact}", plainest_often(QUESTIONS[fact])), villager)
     return sentence(text if text.startswith("name ") else text + "?")
 
 
 def answer(desk: Desk, villager: Villager, fact: str) -> str:
     """Answer with the fact, in short or in a full sentence."""
-    if desk.chance(0.3):
+    if desk.chance(0.15):
         text = desk.say(desk.pick(SHORT_ANSWERS[fact]), villager)
     else:
-        text = desk.state(villager, fact, pronoun=desk.chance(0.25))
-    start = desk.pick(STARTS) if desk.chance(0.4) else ""
+        text = desk.state(villager, fact, pronoun=desk.chance(0.1))
+    start = desk.pick(STARTS) if desk.chance(0.15) else ""
     return sentence(start + text)
 
 
@@ -223,7 +223,7 @@ def _town(desk: Desk) -> str:
     )  # fmt: skip
 
 
-FORMS: dict[Form, int] = {thread: 12, quiz: 8, who_is: 4, reverse: 4, check: 4, common: 4}
+FORMS: dict[Form, int] = {thread: 18, quiz: 14, who_is: 4, reverse: 4, check: 4, common: 4}
 
 
 def write(desk: Desk) -> str:

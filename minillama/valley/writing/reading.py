@@ -71,9 +71,10 @@ def _deed(desk: Desk, villager: Villager) -> Told:
         "things": plural(desk.deal("things", THINGS)), "place": desk.deal("places", PLACES),
     }  # fmt: skip
     text = desk.say(
-        "{[name] [past] [count] [colour] [things] [place]{| [day]}|[day], [name] [past] [count] [colour] [things] "
-        "[place]|[place], [name] [past] [count] [colour] [things]{| [day]}|it was [name] who [past] [count] "
-        "[colour] [things] [place]}",
+        "{[name] [past] [count] [colour] [things] [place]|[name] [past] [count] [colour] [things] [place]{| [day]}"
+        "|[day], [name] [past] [count] [colour] [things] [place]"
+        "|[place], [name] [past] [count] [colour] [things]{| [day]}"
+        "|it was [name] who [past] [count] [colour] [things] [place]}",
         villager, **slots,
     )  # fmt: skip
     questions = [
@@ -185,7 +186,7 @@ FILLERS = (
 
 
 def passage(desk: Desk) -> str:
-    """Write a passage of two to four events and ask three to six questions about it."""
+    """Write a passage of two to four events and ask four to seven questions about it."""
     people = desk.villagers(4)
     kinds = [_deed] + [
         desk.deal("kinds of event", (_deed, _deed, _walk, _mood, _put)) for _ in range(1 + desk.rng.randrange(3))
@@ -202,7 +203,7 @@ def passage(desk: Desk) -> str:
     asked = [pair for each in told for pair in each.questions]
     ask, reply = desk.pick(MARKS)
     dialogue = []
-    for question, answer in desk.rng.sample(asked, min(len(asked), 3 + desk.rng.randrange(4))):
+    for question, answer in desk.rng.sample(asked, min(len(asked), 4 + desk.rng.randrange(4))):
         two_lines = ask or desk.chance(0.3)
         dialogue.append(f"{ask}{polish(question)}{chr(10) if two_lines else ' '}{reply}{sentence(answer)}")
     return "\n".join(([polish(head)] if head else []) + [text, *dialogue])

@@ -1,13 +1,13 @@
-"""Sums: sheets of additions and subtractions up to twenty, word problems, and now and then a longer chain."""
+"""Sums: sheets of additions and subtractions up to ten, word problems, and now and then a longer chain."""
 
 from minillama.valley.lexicon import FOODS, NUMBER_WORDS, THINGS
 from minillama.valley.writing.desk import Desk, Form, write_one
 from minillama.valley.writing.grammar import polish, sentence
 
 TOP = 20
-PLUS = tuple((a, b) for a in range(TOP + 1) for b in range(TOP + 1))
-SMALL_PLUS = tuple((a, b) for a, b in PLUS if a + b <= TOP)
-MINUS = tuple((a, b) for a in range(TOP + 1) for b in range(a + 1))
+LARGEST_SUM = 10  # of two numbers; longer chains and counting go further
+PLUS = tuple((a, b) for a in range(LARGEST_SUM + 1) for b in range(LARGEST_SUM + 1 - a))
+MINUS = tuple((a + b, b) for a, b in PLUS)
 
 PLUS_FORMS = (
     "[a] + [b] = [c]", "[a] + [b] = [c]", "[a] + [b] = [c]", "[a] plus [b] is [c]", "[a] and [b] make [c]",
@@ -31,12 +31,11 @@ HEADS = (
 
 
 def _draw(desk: Desk) -> tuple[str, int, int, int]:
-    """Draw a sum; small results come more often than large ones."""
-    kind = desk.deal("kind of sum", (*["plus"] * 2, *["small plus"] * 3, *["minus"] * 3))
-    if kind == "minus":
+    """Draw a sum; all of them come equally often."""
+    if desk.chance(0.5):
         a, b = desk.deal("minus", MINUS)
         return "-", a, b, a - b
-    a, b = desk.deal(kind, PLUS if kind == "plus" else SMALL_PLUS)
+    a, b = desk.deal("plus", PLUS)
     return "+", a, b, a + b
 
 
@@ -196,7 +195,7 @@ def counting(desk: Desk) -> str:
     return desk.pick((" ", "\n")).join(sentence(line) for line in said)
 
 
-FORMS: dict[Form, int] = {sheet: 5, spoken: 6, questions: 6, problems: 6, chains: 1, counting: 3}
+FORMS: dict[Form, int] = {sheet: 7, spoken: 4, questions: 8, problems: 6, chains: 1, counting: 3}
 
 
 def write(desk: Desk) -> str:
