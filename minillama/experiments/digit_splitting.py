@@ -36,11 +36,14 @@ IGNORE = -100
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Size of the experiment: terms below ``terms``, of which ``n_new`` numbers are kept out of training."""
+    """Size of the experiment: terms below ``terms``, of which ``n_new`` numbers are kept out of training.
+
+    The joined model learns more slowly. After 2,400 steps it was 16 points behind in the control of one seed of three.
+    """
 
     terms: int = 50
     n_new: int = 6
-    steps: int = 2400
+    steps: int = 3600
     batch: int = 256
     peak_lr: float = 1e-2
     dim: int = 64
@@ -190,7 +193,7 @@ def judge(rows: Sequence[Row]) -> Verdict:
     control = max(abs(split_known[seed] - joined_known[seed]) for seed in split_known)
     seen = f"the gap is at least {effect:.2f} on new numbers and at most {control:.2f} on new pairs of known ones"
     if control > MOST_IN_CONTROL:
-        return Verdict("cannot be seen at this scale", f"{seen}: the joined model has not learned to add, either")
+        return Verdict("cannot be seen at this scale", f"{seen}: the control does not remove the gap")
     if effect < LEAST_EFFECT:
         return Verdict("not reproduced", seen)
     return Verdict("reproduced", f"{seen}; the paper gives no number to compare with")
@@ -205,7 +208,7 @@ CLAIM = Claim(
     counts_as_reproduced=f"on new numbers digits split beat digits joined by {LEAST_EFFECT} in every seed",
     control=f"new pairs of numbers that all occur in training: the gap is at most {MOST_IN_CONTROL}",
     seeds=3,
-    minutes=2,
+    minutes=3,
     run=run,
     judge=judge,
     modules=("minillama.tokenizer", "minillama.model"),
