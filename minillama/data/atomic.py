@@ -15,6 +15,8 @@ def write_atomically(path: Path, content: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
+            if hasattr(os, "fchmod"):  # a temporary file is its owner's alone; let it be as readable as any other
+                os.fchmod(file.fileno(), 0o666 & ~_umask())
             os.fsync(file.fileno())
         os.replace(name, path)
     except BaseException as error:
@@ -22,3 +24,10 @@ def write_atomically(path: Path, content: bytes) -> None:
         if isinstance(error, OSError):
             raise OSError(error.errno, f"could not write {path}: {error.strerror}") from error
         raise
+
+
+def _umask() -> int:
+    """What the user's new files must not be allowed; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

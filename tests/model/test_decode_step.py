@@ -11,7 +11,7 @@ def build(n_kv_heads):
     torch.manual_seed(0)
     model = Transformer(ModelArgs(**ARGS, n_kv_heads=n_kv_heads)).requires_grad_(False)
     for parameter in model.parameters():
-        parameter.mul_(6) if parameter.dim() == 2 else parameter.uniform_(0.5, 1.5)
+        parameter.mul_(2) if parameter.dim() == 2 else parameter.uniform_(0.5, 1.5)
     return model
 
 

@@ -20,7 +20,7 @@ def build(n_kv_heads=2, **changes):
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() == 2:
-                parameter.mul_(6)
+                parameter.mul_(2)
     return model.eval().requires_grad_(False)
 
 

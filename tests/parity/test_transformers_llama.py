@@ -29,7 +29,7 @@ def random_model(args, seed=0):
             if parameter.dim() == 1:
                 parameter.uniform_(0.5, 1.5)
             else:
-                parameter.mul_(4)
+                parameter.mul_(1.5)
     return model
 
 

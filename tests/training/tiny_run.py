@@ -6,6 +6,7 @@ As a script, because the checks of types that the tests switch on draw from Pyth
 
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ from minillama.data.collate import IGNORE, Batch
 from minillama.training import Precision, TrainSettings, train
 
 VOCAB, DIM = 23, 16
+MIN_KILLS = 5
 
 
 class TinyModel(nn.Module):
@@ -102,8 +104,12 @@ def main():
     torch.set_num_threads(1)
     began = time.perf_counter()
     whole_run(folder / "straight")
-    seconds = time.perf_counter() - began
-    print(run_killed(folder / "killed", longest=seconds / 4))
+    longest, kills = (time.perf_counter() - began) / 4, 0
+    while kills < MIN_KILLS:  # on a machine that has become faster meanwhile, kill sooner and begin again
+        shutil.rmtree(folder / "killed", ignore_errors=True)
+        (folder / "killed").mkdir()
+        kills, longest = run_killed(folder / "killed", longest), longest / 2
+    print(kills)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def plainest_often(wordings: Sequence[T]) -> list[T]:
     A model of a million parameters binds a fact to a name in plain sentences first and finds it in the others later:
     with all wordings equally often it had learnt no fact at all after three million tokens.
     """
-    return [*wordings, *wordings[:3] * 8]
+    return [*wordings, *(list(wordings[:3]) * 8)]
 
 
 class Desk:
