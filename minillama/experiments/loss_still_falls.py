@@ -9,7 +9,7 @@ the entropy of those counts.
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -30,6 +30,8 @@ TEXT_COSINE, SHUFFLED_COSINE = "text, cosine", "shuffled, cosine"
 LEAST_FALL = 0.03  # nats per token over the last quarter; what text must exceed and shuffled tokens must not
 LEAST_ERRORS = 4.0  # the fall in units of its standard error
 LAST = 0.25
+# Small, so that one pass over the text gives every weight some tokens: about 150,000 weights.
+SHAPE = ModelArgs(dim=48, n_layers=2, n_heads=2, n_kv_heads=1, vocab_size=1024, multiple_of=32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,6 @@ class Size:
     batch_size: int
     measurements: int
     seq_len: int = 64
-    model: str = "valley-xs"
     peak_lr: float = 4e-3
     warmup_steps: int = 20
     held_out_tokens: int = 8_000
@@ -73,7 +74,7 @@ def token_stream(seed: int, size: Size) -> tuple[Int[Tensor, " train"], Int[Tens
     """
     settings = CorpusSettings(characters=size.characters, exact_duplicates=0.0, near_duplicates=0.0)
     texts = list(dict.fromkeys(document.text for document in make_corpus(World.create(), seed, settings=settings)))
-    tokenizer = Tokenizer.train(texts)
+    tokenizer = Tokenizer.train(texts, SHAPE.vocab_size)
     documents = [tokenizer.encode(text, bos=True, eos=True) for text in texts]
     held_out: list[int] = []
     while len(held_out) < size.held_out_tokens:
@@ -107,7 +108,7 @@ def measure(
 ) -> Row:
     """Train one model over the tokens once, and measure its held-out loss all along."""
     torch.manual_seed(seed)
-    model = Transformer(ModelArgs.preset(size.model, vocab_size=vocab_size, max_seq_len=size.seq_len))
+    model = Transformer(replace(SHAPE, vocab_size=vocab_size, max_seq_len=size.seq_len))
     batches = windows(tokens, size)
     order = torch.randperm(len(batches)).tolist()
     test = windows(held_out, size)
