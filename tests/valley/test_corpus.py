@@ -17,7 +17,7 @@ from minillama.valley.writing.planting import FOOTERS, HEADERS
 WORLD = World.create()
 COPIES = {"exact_duplicate", "near_duplicate"}
 NAMES = "|".join(WORLD.by_name)
-DIGEST = "6c09e2cb5bf8a30448e7d54085ef3b19ab204251aac23233664bc052258a36db"
+DIGEST = "b29d1dcf2cfe684f4c24cef7b5fa402f08e8439ec9fd3eabf59978e86537a22a"
 
 
 def digest(documents):
@@ -227,10 +227,10 @@ def test_sums_are_right_and_complete(clean):
         assert int(c) == (int(a) + int(b) if sign == "+" else int(a) - int(b))
     text = text.replace("plus", "+").replace("minus", "-")
     counts = Counter(re.findall(r"\b(\d+) ([-+]) (\d+)\b", text))
-    for a in range(21):
-        for b in range(21):
-            assert counts[str(a), "+", str(b)] >= (7 if a + b <= 20 else 1), (a, b)
-            assert a < b or counts[str(a), "-", str(b)] >= 7, (a, b)
+    for a in range(11):
+        for b in range(11 - a):
+            assert counts[str(a), "+", str(b)] >= 50, (a, b)
+            assert counts[str(a + b), "-", str(b)] >= 50, (a + b, b)
 
 
 def test_the_vocabulary_is_small(clean):

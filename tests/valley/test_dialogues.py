@@ -68,10 +68,10 @@ def test_combinations_that_are_held_out_never_come_in_training() -> None:
     assert not names & {each.name for each in heldout}
 
 
-def test_there_are_hundreds_of_different_heldout_prompts_of_every_kind() -> None:
+def test_there_are_many_different_heldout_prompts_of_every_kind() -> None:
     for kind in CORE_KINDS:
         prompts = heldout_prompts(WORLD, None, kinds=[kind])
-        assert len({prompt.text for prompt in prompts}) == len(prompts) >= 200, kind
+        assert len({prompt.text for prompt in prompts}) == len(prompts) >= 150, kind
     assert len(heldout_prompts(WORLD, 500, adversarial=False)) == 500
     assert len(heldout_prompts(WORLD, 300, adversarial=True)) == 300
     borderline = heldout_prompts(WORLD, 100, borderline=True)

@@ -1,4 +1,4 @@
-"""Sums up to twenty: plain ones, small stories, and which of two numbers is larger.
+"""Sums up to ten: plain ones and small stories; and which of two numbers up to twenty is larger.
 
 The pair is the pair of numbers, whatever the task, so that a held-out sum is held out as a story too.
 """

@@ -63,7 +63,7 @@ PLOTS = (
     (  # market day
         "{[when] [hero] went to the market|[hero] went to the market [when]|there was a market, and [hero] was there}",
         "[aside]",
-        "{there was [product] to buy|people sold bread, eggs and flowers|the town was full of people}",
+        "{people sold [product] and bread|people sold bread, eggs and flowers|the town was full of people}",
         "{[name] wanted [food], but the price was too high|[name] bought [food] and [food2]}",
         "{a child was lost|an old woman could not carry her bag|a child took plums and did not ask|two people were "
         "angry}",
