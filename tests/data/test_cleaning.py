@@ -26,12 +26,12 @@ def corpus(seed, characters):
 
 @pytest.fixture(scope="module")
 def valley():
-    return corpus(0, 700_000)
+    return corpus(0, 650_000)
 
 
 @pytest.fixture(scope="module")
 def scorers():
-    return Scorers.train(corpus(1, 1_200_000))
+    return Scorers.train(corpus(1, 700_000))
 
 
 @pytest.fixture(scope="module")
