@@ -25,6 +25,7 @@ from minillama.valley.lexicon import (
 from minillama.valley.randomness import stream
 from minillama.valley.tasks import code
 from minillama.valley.tasks.matching import has, plain
+from minillama.valley.tasks.sums import additions, subtractions
 from minillama.valley.world import World
 
 COLUMNS = ("code", "commonsense", "world", "reading", "maths")
@@ -198,16 +199,13 @@ def _reading(world: World, rng: random.Random) -> list[Draft]:
 
 
 def _maths(_world: World, rng: random.Random) -> list[Draft]:
-    """Sums and differences up to twenty; wrong choices lie close to the right one."""
+    """The sums and differences that the corpus teaches; wrong choices lie close to the right one."""
     drafts: list[Draft] = []
-    for a in range(1, 20):
-        for b in range(1, 21 - a):
-            wrong = rng.sample([n for n in range(max(0, a + b - 4), a + b + 5) if n != a + b], 3)
-            drafts.append((f"sum/{min(a, b)}+{max(a, b)}", f"{a} + {b} =", str(a + b), [str(n) for n in wrong]))
-    for a in range(2, 21):
-        for b in range(1, a):
-            wrong = rng.sample([n for n in range(max(0, a - b - 4), a - b + 5) if n != a - b], 3)
-            drafts.append((f"sum/{a}-{b}", f"{a} - {b} =", str(a - b), [str(n) for n in wrong]))
+    asked = [(f"sum/{min(a, b)}+{max(a, b)}", f"{a} + {b} =", a + b) for a, b in additions()]
+    asked += [(f"sum/{a}-{b}", f"{a} - {b} =", a - b) for a, b in subtractions()]
+    for key, prompt, right in asked:
+        wrong = rng.sample([n for n in range(max(0, right - 4), right + 5) if n != right], 3)
+        drafts.append((key, prompt, str(right), [str(n) for n in wrong]))
     return drafts
 
 
