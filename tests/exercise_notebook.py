@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import threading
 from _thread import interrupt_main
 from collections.abc import Iterator
@@ -101,6 +102,8 @@ def time_limit(seconds: float) -> Iterator[None]:
                 interrupt_main()
 
     timer = threading.Timer(seconds, stop)
+    # A shell starts what runs in the background with interrupts ignored, and then interrupt_main() does nothing.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
     try:
         yield
@@ -112,3 +115,4 @@ def time_limit(seconds: float) -> Iterator[None]:
         with lock:
             state["done"] = True
         timer.cancel()
+        signal.signal(signal.SIGINT, before)
