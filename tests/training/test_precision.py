@@ -104,6 +104,9 @@ def test_kept_memory_is_not_faulted_in_again():
         how: int(subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True).stdout)
         for how in ("default", "keep")
     }
+    assert faults["keep"] < 1000  # of 32 blocks with 977 pages each, ten times over
+    if faults["default"] < 10_000:
+        pytest.skip("here freed memory is kept without being asked for")
     assert faults["keep"] * 10 < faults["default"]
 
 
