@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 __all__ = ["Generation", "ModelArgs", "Tokenizer", "Transformer", "__version__", "generate"]
 
 # PyTorch's threads spin while they wait for one another. On a machine that has something else to do, too, that made
-# training on two cores ten times slower; sleeping costs nothing that we could measure. Read when torch is loaded.
+# training on two cores about ten times slower; asleep they leave it the cores. Read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOME = {

@@ -136,8 +136,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "multiple_of": 4096,
     },
     # Our own, with a theta for their short contexts: at 500 the slowest pair of a head of 32 turns once in 2,100
-    # positions, at Llama's 10,000 half of the pairs would hardly turn at all. The first four, each about three times
-    # the one before, are for scaling plots; "m" is what a laptop trains in minutes.
+    # positions, at Llama's 10,000 seven of its 16 pairs would not turn once in the context. The first four, each
+    # about three times the one before, are for scaling plots; "m" is what a laptop trains in minutes.
     "valley-xs": {"dim": 32, "n_layers": 2, "n_heads": 2, "n_kv_heads": 1, **_VALLEY},
     "valley-s": {"dim": 72, "n_layers": 3, "n_heads": 4, "n_kv_heads": 2, **_VALLEY},
     "valley-m": {"dim": 128, "n_layers": 4, "n_heads": 4, "n_kv_heads": 2, **_VALLEY},

@@ -46,7 +46,7 @@ class Transformer(nn.Module):
     The paper does not state its initialisation. Here embeddings are normal with standard deviation 1, matrices with
     1 / sqrt(3 * inputs), which are the sizes that PyTorch gives them, and the two matrices that write to the residual
     stream (wo, w2) are divided by sqrt(2 n_layers), so that depth does not blow it up. With the usual 0.02 for all of
-    them, narrow models like ours learn late or never to look up what a name was said with.
+    them, narrow models like ours learn later to look up what a name was said with.
     """
 
     def __init__(self, args: ModelArgs) -> None:

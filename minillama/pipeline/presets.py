@@ -125,8 +125,7 @@ CPU = Preset(
     tokenizer=TokenizerSettings(),
     base=BaseSettings(
         model=ModelArgs.preset("valley-m"),
-        # Many small steps: with 16 times as many tokens a step the same text taught it far less. And rows of one
-        # length: every other length is compiled anew, which takes as long as a million tokens.
+        # Rows of one length: every other length is compiled anew, which takes as long as a million tokens.
         phases=(Phase(steps=5000, batch_size=4, seq_len=256),),
         peak_lr=4e-3,
         warmup_steps=50,

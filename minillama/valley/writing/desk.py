@@ -18,7 +18,7 @@ def plainest_often(wordings: Sequence[T]) -> list[T]:
     """``wordings`` with the first three, which are the plainest, nine times each.
 
     A model of a million parameters binds a fact to a name in plain sentences first and finds it in the others later:
-    with all wordings equally often it had learnt no fact at all after three million tokens.
+    after a million tokens it had begun to with this weight, and not with all wordings equally often.
     """
     return [*wordings, *(list(wordings[:3]) * 8)]
 
