@@ -1,9 +1,29 @@
 """Draw batches from whatever gives them, and remember the place."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from minillama.data.collate import Batch
+import torch
+from torch import Tensor
+
+
+@runtime_checkable
+class TrainBatch(Protocol):
+    """What the loop asks of a batch, whatever its loss reads from it; ``minillama.data.Batch`` is one."""
+
+    @property
+    def tokens(self) -> Tensor:
+        """Token ids, (rows, seq); their number is counted for the speed."""
+        ...
+
+    @property
+    def n_targets(self) -> int:
+        """By how much the summed loss is divided: tokens to predict, or pairs to rank."""
+        ...
+
+    def to(self, device: torch.device | str) -> "TrainBatch":
+        """The same batch on another device."""
+        ...
 
 
 class BatchStream:
@@ -13,12 +33,12 @@ class BatchStream:
     for example) is run from its beginning again, and the batches already used are passed over.
     """
 
-    def __init__(self, loader: Iterable[Batch]) -> None:
+    def __init__(self, loader: Iterable[TrainBatch]) -> None:
         self.drawn = 0
         self._loader = loader
-        self._iterator: Iterator[Batch] | None = None
+        self._iterator: Iterator[TrainBatch] | None = None
 
-    def draw(self) -> Batch:
+    def draw(self) -> TrainBatch:
         """Return the next batch; a loader that ends is begun again.
 
         Raises:

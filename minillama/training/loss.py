@@ -1,6 +1,7 @@
 """Next-token cross entropy, with the output head applied only where it is needed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 
 from minillama.data.collate import IGNORE, Batch
 
-LossFunction = Callable[[nn.Module, Batch], tuple[Tensor, int]]
+# (model, batch on its device) -> the summed loss and what to divide it by; it reads the kind of batch it is made for.
+LossFunction = Callable[[nn.Module, Any], tuple[Tensor, int]]
 
 # Below this share of targets, picking them out first is cheaper than computing logits that nobody reads.
 SPARSE_BELOW = 0.75

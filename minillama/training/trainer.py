@@ -9,11 +9,10 @@ from typing import Any
 
 from torch import nn
 
-from minillama.data.collate import Batch
 from minillama.training import distributed
-from minillama.training.batches import BatchStream
+from minillama.training.batches import BatchStream, TrainBatch
 from minillama.training.checkpoint import Checkpoint, CheckpointError, newest_checkpoint, write_checkpoint
-from minillama.training.loss import compiled_token_loss, token_loss
+from minillama.training.loss import LossFunction, compiled_token_loss, token_loss
 from minillama.training.metrics import MetricsFile, StepRecord
 from minillama.training.optimizer import load_optimizer_tensors, make_optimizer, optimizer_tensors, set_learning_rate
 from minillama.training.precision import Precision
@@ -55,9 +54,10 @@ class TrainReport:
 
 def train(
     model: nn.Module,
-    loader: Iterable[Batch],
+    loader: Iterable[TrainBatch],
     settings: TrainSettings,
     *,
+    loss: LossFunction = token_loss,
     precision: Precision | None = None,
     run_dir: Path | str | None = None,
     on_step: Callable[[StepRecord], Any] | None = None,
@@ -74,6 +74,8 @@ def train(
             the precision's device and left in the mode (train or eval) in which it came.
         loader: Gives batches: a list, or a loader with ``state_dict``/``load_state_dict``, which resumes at once.
         settings: Of the optimiser and the run.
+        loss: Gives the summed loss of a batch and what to divide it by (targets); next-token cross entropy by default.
+            Another one is not compiled, and what it depends on beside the batch belongs into the loader's state.
         precision: Where and in which format to compute; detected where not given.
         run_dir: Folder of this run alone.
         on_step: Called after every step, before its checkpoint.
@@ -89,7 +91,8 @@ def train(
             f"checkpoint_every is {settings.checkpoint_every}, but there is no run_dir to write to; give one"
         )
     was_training = model.training
-    run = _Run(model, loader, settings, precision or Precision.detect(), None if run_dir is None else Path(run_dir))
+    folder = None if run_dir is None else Path(run_dir)
+    run = _Run(model, loader, settings, loss, precision or Precision.detect(), folder)
     model.train()
     try:
         return run.go(on_step, description)
@@ -104,17 +107,18 @@ class _Run:
     def __init__(
         self,
         model: nn.Module,
-        loader: Iterable[Batch],
+        loader: Iterable[TrainBatch],
         settings: TrainSettings,
+        loss: LossFunction,
         precision: Precision,
         folder: Path | None,
     ) -> None:
         self.model, self.settings, self.precision, self.folder = model.to(precision.device), settings, precision, folder
         self.batches = BatchStream(loader)
         self.optimizer = make_optimizer(model, settings)
-        self.updater = Updater(model, self.optimizer, precision, token_loss, settings.clip)
+        self.updater = Updater(model, self.optimizer, precision, loss, settings.clip)
         self.step, self.tokens, self.seconds = 0, 0, 0.0
-        self.compiled: bool | None = settings.compile
+        self.compiled: bool | None = settings.compile if loss is token_loss else False
         self.losses: list[float] = []
         distributed.copy_from_first_rank(model)
         self._resume()
@@ -234,7 +238,8 @@ class _Run:
         load_random_state({k.removeprefix(prefix): v for k, v in random if k.startswith(prefix)}, state["random"][own])
         self.step, self.tokens, self.seconds = checkpoint.step, state["tokens"], state["seconds"]
         self.losses = list(state["losses"])
-        self.compiled = state["compiled"] if self.settings.compile is None else self.settings.compile
+        if self.compiled is None:
+            self.compiled = state["compiled"]
 
     def _check_identity(self, stored: dict[str, Any]) -> None:
         wanted = self._identity()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from minillama.data.collate import Batch
 from minillama.training import distributed
+from minillama.training.batches import TrainBatch
 from minillama.training.loss import LossFunction
 from minillama.training.precision import Precision
 
@@ -20,7 +20,7 @@ class NonFiniteLoss(RuntimeError):
         batch: The micro-batch at fault, on this process, where it is known.
     """
 
-    def __init__(self, message: str, step: int, batch: Batch | None) -> None:
+    def __init__(self, message: str, step: int, batch: TrainBatch | None) -> None:
         super().__init__(message)
         self.step, self.batch = step, batch
 
@@ -41,8 +41,8 @@ class Updater:
         self.max_norm = math.inf if clip is None else clip
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
-    def __call__(self, batches: Sequence[Batch], step: int, first_batch: int) -> tuple[float, float, int]:
-        """Do one step and return the mean loss per target (nats), the gradient's norm, and the number of targets.
+    def __call__(self, batches: Sequence[TrainBatch], step: int, first_batch: int) -> tuple[float, float, int]:
+        """Do one step and return the mean loss per target, the gradient's norm, and the number of targets.
 
         The loss of each micro-batch is divided by the targets of *all* of them, on all processes. So any cut of a batch
         into micro-batches and processes gives the gradient of the batch in one piece.
@@ -74,14 +74,14 @@ class Updater:
         self.scaler.update()
         return loss, gradient_norm, targets
 
-    def _backward(self, batch: Batch, targets: int) -> Tensor:
+    def _backward(self, batch: TrainBatch, targets: int) -> Tensor:
         with self.precision.autocast():
             loss_sum, _ = self.loss(self.model, batch)
         self.scaler.scale(loss_sum / targets).backward()
         return loss_sum.detach()
 
     def _check(
-        self, loss: float, norm: float, sums: Tensor, batches: Sequence[Batch], step: int, first_batch: int
+        self, loss: float, norm: float, sums: Tensor, batches: Sequence[TrainBatch], step: int, first_batch: int
     ) -> None:
         # A float16 run meets infinite gradients now and then; its scaler skips the update and lowers the scale.
         if math.isfinite(loss) and (math.isfinite(norm) or self.scaler.is_enabled()):

@@ -1,0 +1,164 @@
+"""The reward model: a chat model that gives an answer one number instead of a next token (section 3.2.2)."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from minillama.data.atomic import write_atomically
+from minillama.data.collate import FILL_ID
+from minillama.model import ModelArgs, Transformer
+
+MODEL_FILE = "model.safetensors"  # as the pipeline names a model's files
+PARAMS_FILE = "params.json"
+
+
+class RewardModel(Transformer):
+    """A transformer whose output layer gives a scalar, read at the last real token of a row.
+
+    Architecture and parameter names are the chat model's; only ``output.weight`` differs, (1, dim) in place of
+    (vocab, dim), without a bias: a ranking cannot see one. The causal last token is the only one that has read the
+    whole answer. Scores are raw, on the scale of logits; a sigmoid makes them probabilities.
+    """
+
+    def __init__(self, args: ModelArgs) -> None:
+        super().__init__(args)
+        # Small enough that scores start near 0 and the loss near log 2; all zeros would hold back the first gradients.
+        self.output = nn.Linear(args.dim, 1, bias=False)
+        nn.init.normal_(self.output.weight, std=1 / (args.dim + 1))
+
+    @classmethod
+    def from_transformer(cls, model: Transformer, *, seed: int = 0) -> "RewardModel":
+        """Start from a chat checkpoint: the same weights (copied), a fresh head drawn from ``seed``.
+
+        Starting from the chat model lets the reward model know what the chat model knows, so that it does not favour
+        what the chat model makes up (section 3.2.2). From a :class:`RewardModel`, the head is copied as well.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            reward = cls(model.args)
+        state = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        if not isinstance(model, RewardModel):
+            state["output.weight"] = reward.output.weight.detach().to(model.device)
+        reward.load_state_dict(state)
+        return reward.to(model.device)
+
+    def forward(  # type: ignore[override]
+        self, tokens: Int[Tensor, "batch seq"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, " batch"]:
+        """Raw scores of rows that are filled up on the right.
+
+        Args:
+            tokens: prompt and answer of each row, then any filling, which nothing real can see.
+            lengths: number of real tokens of each row, from 1 to seq.
+
+        Raises:
+            ValueError: a length is out of range.
+        """
+        low, high = (int(bound) for bound in torch.aminmax(lengths))
+        if low < 1 or high > tokens.shape[1]:
+            raise ValueError(f"lengths run from {low} to {high}; rows of {tokens.shape[1]} tokens allow 1 to as many")
+        states = self.hidden(tokens)
+        last = states[torch.arange(len(tokens), device=tokens.device), lengths - 1]
+        # In float32 even under autocast: bfloat16 cannot tell 4.01 from 4.02, and a ranking lives on such differences.
+        with torch.autocast(tokens.device.type, enabled=False):
+            return F.linear(last.float(), self.output.weight.float())[:, 0]
+
+    def score(
+        self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], batch_size: int = 256
+    ) -> Float[Tensor, " batch"]:
+        """Raw scores of answers, in the given order, without gradients; a row's score does not depend on its batch.
+
+        Args:
+            prompts: token ids of each dialogue up to its last user message.
+            answers: ids after it, with the end token where the answer is finished. An empty answer is scored too, on
+                the prompt's last token.
+            batch_size: rows at a time; rows of similar length share a batch.
+
+        Returns:
+            float32 on the CPU.
+
+        Raises:
+            ValueError: other numbers of answers than prompts, an empty or too long row, or a score that is no number.
+        """
+        if len(prompts) != len(answers):
+            raise ValueError(f"{len(prompts)} prompts have {len(answers)} answers; every prompt needs one")
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; it has to be at least 1")
+        rows = [[*prompt, *answer] for prompt, answer in zip(prompts, answers)]
+        self._check_rows(rows)
+        scores = torch.zeros(len(rows))
+        order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                for start in range(0, len(order), batch_size):
+                    chosen = order[start : start + batch_size]
+                    tokens, lengths = pad_rows([rows[index] for index in chosen])
+                    scores[chosen] = self(tokens.to(self.device), lengths.to(self.device)).cpu()
+        finally:
+            self.train(was_training)
+        return finite(scores)
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``model.safetensors`` (Meta's names) and ``params.json`` to a folder, each whole or not at all."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {name: value.detach().cpu().float().contiguous() for name, value in self.state_dict().items()}
+        write_atomically(folder / MODEL_FILE, save(state))
+        write_atomically(folder / PARAMS_FILE, json.dumps(self.args.to_dict(), indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "RewardModel":
+        """Read what :meth:`save` wrote, in evaluation mode, on the CPU.
+
+        Raises:
+            ValueError: the folder holds no reward model; a chat model's head is named with the way to turn it into one.
+        """
+        folder = Path(folder)
+        try:
+            model = cls(ModelArgs.from_dict(json.loads((folder / PARAMS_FILE).read_text("utf-8"))))
+            state = load_file(folder / MODEL_FILE)
+        except OSError as error:
+            raise ValueError(f"{folder} holds no model ({error}); save a reward model there first") from error
+        head = state.get("output.weight")
+        if head is None or head.shape[0] != 1:
+            raise ValueError(
+                f"{folder} holds no reward model; make one of a chat model by RewardModel.from_transformer"
+            )
+        model.load_state_dict(state)
+        return model.eval()
+
+    def _check_rows(self, rows: Sequence[Sequence[int]]) -> None:
+        for index, row in enumerate(rows):
+            if not 1 <= len(row) <= self.args.max_seq_len:
+                raise ValueError(
+                    f"row {index} has {len(row)} tokens, prompt and answer together; "
+                    f"the model reads 1 to {self.args.max_seq_len}"
+                )
+
+
+def pad_rows(rows: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch seq"], Int[Tensor, " batch"]]:
+    """Rows filled up on the right to the longest one, and the number of real tokens of each."""
+    lengths = torch.tensor([len(row) for row in rows])
+    tokens = torch.full((len(rows), int(lengths.max())), FILL_ID, dtype=torch.long)
+    for index, row in enumerate(rows):
+        tokens[index, : len(row)] = torch.tensor(row, dtype=torch.long)
+    return tokens, lengths
+
+
+def finite(scores: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+    """The scores themselves. Raises ValueError naming the first that is NaN or infinite."""
+    wrong = (~torch.isfinite(scores)).nonzero().flatten().tolist()
+    if wrong:
+        raise ValueError(
+            f"{len(wrong)} of {len(scores)} scores are not finite, the first is row {wrong[0]} ({scores[wrong[0]]}); "
+            "the reward model's weights may hold NaN: train it again with a lower peak_lr"
+        )
+    return scores
