@@ -1,0 +1,150 @@
+"""Proximal policy optimisation against a reward function (section 3.2.3)."""
+
+import copy
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from tqdm import tqdm
+
+from minillama.alignment.combined_reward import check_scores
+from minillama.alignment.ppo.answers import lay_out
+from minillama.alignment.ppo.early_stopping import BestPolicy
+from minillama.alignment.ppo.experience import gather_experience
+from minillama.alignment.ppo.learner import Learner
+from minillama.alignment.ppo.records import IterationRecord, PPOReport, make_record
+from minillama.alignment.ppo.rewards import ScoreScale
+from minillama.alignment.ppo.rollout import PPOPrompt, PromptOrder, Rollouts, check_prompts, sample_rollouts
+from minillama.alignment.ppo.settings import PPOSettings
+from minillama.alignment.ppo.value_model import ValueModel
+from minillama.model import Transformer
+from minillama.training.precision import Precision
+from minillama.training.progress import is_watched
+
+# (prompts, answers, is_safety) -> one raw score an answer; combine_rewards of two reward models, for instance.
+Reward = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]], Bool[Tensor, " batch"]], Float[Tensor, " batch"]]
+
+
+def train_ppo(
+    policy: Transformer,
+    reward: Reward,
+    prompts: Sequence[PPOPrompt],
+    settings: PPOSettings,
+    *,
+    reference: Transformer | None = None,
+    value_model: ValueModel | None = None,
+    on_iteration: Callable[[IterationRecord], Any] | None = None,
+    evaluate: Callable[[Transformer], float] | None = None,
+    precision: Precision | None = None,
+    description: str = "optimising the policy",
+) -> PPOReport:
+    """Move a policy in place towards higher reward without leaving its reference far behind.
+
+    In each iteration the policy answers a batch of prompts, the answers are scored, each token's reward is the penalty
+    for what the reference would not have said (and, on the last token, the score), advantages are estimated, and each
+    mini-batch makes a clipped gradient step for the policy and one for the value model. One seed gives one run on one
+    machine; torch's global generator is not used.
+
+    Args:
+        policy: A chat model.
+        reward: Raw scores of answers; called with the prompts' and answers' ids and a tensor of their ``is_safety``.
+        prompts: Dealt in shuffled order, all before any comes again.
+        settings: Of the run.
+        reference: The model to stay close to, not changed; a copy of the policy as it comes where not given.
+        value_model: Trained in place; made from the policy where not given. One made from a reward model
+            (:meth:`ValueModel.from_model`) starts with a body that knows what is rewarded.
+        on_iteration: Called after every iteration.
+        evaluate: Score of a policy on held-out prompts, higher is better. Asked before the first iteration and every
+            ``evaluate_every``; the run stops after ``patience`` of them without a new best, and the policy ends as it
+            was at the best.
+        precision: Where and in which format to compute; by default the best device, in float32, because ratios and
+            KL are small differences of log-probabilities, which half formats round away.
+        description: Shown beside the progress bar.
+
+    Raises:
+        ValueError: No prompts, one that leaves no room for an answer, a score that is NaN or infinite (the message
+            names the row), or a reference that is the policy itself.
+        NonFiniteLoss: A gradient became NaN or infinite.
+    """
+    if reference is policy:
+        raise ValueError("reference is the policy itself and would move with it; give a copy, or None for one")
+    check_prompts(prompts, policy, settings)
+    precision = precision or Precision.detect(dtype="float32")
+    if precision.needs_scaler:
+        raise ValueError("PPO in float16 would need its losses scaled; use float32 or bfloat16")
+    run = _Run(policy, reward, prompts, settings, reference, value_model, precision)
+    watch = BestPolicy(policy, evaluate, settings)
+    records: list[IterationRecord] = []
+    for iteration in tqdm(range(settings.iterations), desc=description, unit="round", disable=not is_watched()):
+        record = run.iterate(iteration, watch)
+        records.append(record)
+        if on_iteration is not None:
+            on_iteration(record)
+        if watch.is_over:
+            break
+    return PPOReport(
+        records=tuple(records),
+        kept_iteration=watch.restore(len(records)),
+        held_out_before=watch.before,
+        stopped_early=len(records) < settings.iterations,
+    )
+
+
+class _Run:
+    """The models of a run, and what one iteration does with them."""
+
+    def __init__(
+        self,
+        policy: Transformer,
+        reward: Reward,
+        prompts: Sequence[PPOPrompt],
+        settings: PPOSettings,
+        reference: Transformer | None,
+        value_model: ValueModel | None,
+        precision: Precision,
+    ) -> None:
+        self.settings, self.precision, self.reward = settings, precision, reward
+        self.policy = policy.to(precision.device)
+        self.reference = (copy.deepcopy(policy) if reference is None else reference).to(precision.device)
+        value_model = ValueModel.from_model(policy) if value_model is None else value_model
+        self.learner = Learner(policy, value_model.to(precision.device), settings, precision)
+        self.prompts = PromptOrder(prompts, settings.seed)
+        self.scale = ScoreScale(settings)
+
+    def iterate(self, iteration: int, watch: BestPolicy) -> IterationRecord:
+        settings = self.settings
+        rng = random.Random(f"{settings.seed}:iteration:{iteration}")
+        clock = [time.perf_counter()]
+        prompts = self.prompts.batch(iteration, settings.batch_size)
+        rollouts = sample_rollouts(self.policy, prompts, settings, rng.getrandbits(62))
+        clock.append(time.perf_counter())
+        scores = self._score(rollouts)
+        clock.append(time.perf_counter())
+        minibatches = lay_out(rollouts, settings, rng, self.precision.device)
+        experience = gather_experience(
+            self.policy,
+            self.reference,
+            self.learner.value_model,
+            rollouts,
+            self.scale(scores),
+            minibatches,
+            settings,
+            self.precision,
+        )
+        stats = self.learner.learn(minibatches, experience)
+        clock.append(time.perf_counter())
+        held_out = watch.after(iteration + 1)
+        return make_record(iteration + 1, rollouts, scores, experience, stats, held_out, clock)
+
+    def _score(self, rollouts: Rollouts) -> Float[Tensor, " batch"]:
+        is_safety = torch.tensor(rollouts.is_safety)
+        with torch.no_grad():
+            scores = self.reward(rollouts.prompts, rollouts.answers, is_safety)
+        if scores.shape != (len(rollouts),):
+            raise ValueError(f"the reward function gave {tuple(scores.shape)} for {len(rollouts)} answers; one each")
+        check_scores(scores)
+        return scores.detach().to(self.precision.device, torch.float32)
