@@ -7,6 +7,7 @@ from pathlib import Path
 from minillama.chat import DialogTokens
 from minillama.data.dialog_loader import DialogLoader
 from minillama.model import Transformer
+from minillama.training.loss import LossFunction, token_loss
 from minillama.training.precision import Precision
 from minillama.training.settings import TrainSettings
 from minillama.training.trainer import TrainReport, train
@@ -63,6 +64,7 @@ def train_sft(
     examples: Sequence[DialogTokens],
     settings: SFTSettings,
     *,
+    loss: LossFunction = token_loss,
     precision: Precision | None = None,
     run_dir: Path | str | None = None,
     description: str = "fine-tuning on demonstrations",
@@ -76,6 +78,7 @@ def train_sft(
         model: The base model.
         examples: Encoded dialogues, as :func:`minillama.chat.encode_dialog` gives them.
         settings: Of the optimiser and the rows.
+        loss: Cross entropy of the answers' tokens, or another loss on the same batches.
         precision: Where and in which format to compute; detected where not given.
         run_dir: Folder for metrics and checkpoints; the same call made again goes on from there.
         description: Shown beside the progress bar.
@@ -94,4 +97,6 @@ def train_sft(
         weight_decay=settings.weight_decay,
         checkpoint_every=None if run_dir is None else CHECKPOINT_EVERY,
     )
-    return train(model, loader, train_settings, precision=precision, run_dir=run_dir, description=description)
+    return train(
+        model, loader, train_settings, loss=loss, precision=precision, run_dir=run_dir, description=description
+    )
