@@ -3,11 +3,10 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any
 
 from minillama.alignment.preferences import PreferencePair
 from minillama.chat import Message
+from minillama.evaluation.agreement import gwet_ac1
 from minillama.evaluation.judged import dialog_of
 from minillama.valley.dialogues import prompt_as_dict
 from minillama.valley.randomness import stream
@@ -35,7 +34,7 @@ class CollectionSettings:
         seed: of all choices here and of the answers.
 
     Raises:
-        ValueError: fewer than two temperatures, a negative one, no rater, or a share outside 0 to 1.
+        ValueError: fewer than two temperatures, equal or negative ones, no rater, or a share outside 0 to 1.
     """
 
     temperatures: tuple[float, ...] = (0.5, 0.8, 1.0)
@@ -44,8 +43,9 @@ class CollectionSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if len(set(self.temperatures)) < 2 or not all(value >= 0 for value in self.temperatures):
-            raise ValueError(f"temperatures are {self.temperatures}; give two or more different ones, none below 0")
+        different = len(set(self.temperatures)) == len(self.temperatures) >= 2
+        if not (different and all(value >= 0 for value in self.temperatures)):
+            raise ValueError(f"temperatures are {self.temperatures}; give two or more, all different, none below 0")
         if not self.raters:
             raise ValueError("there is no rater; give at least one")
         if not 0 <= self.agreement_share <= 1:
@@ -60,8 +60,7 @@ class Collection:
         pairs: the comparisons that may be trained on.
         identical: prompts whose two answers were the same, which nobody is asked to compare.
         left_out: comparisons in which an unsafe answer was preferred to a safe one.
-        choices: for comparisons made by all raters, which answer each chose (0 first shown, 1 second); what
-            ``gwet_ac1`` takes as well.
+        choices: for comparisons made by all raters, which answer each chose (0 first shown, 1 second).
     """
 
     pairs: tuple[PreferencePair, ...]
@@ -71,8 +70,8 @@ class Collection:
 
     @property
     def agreement(self) -> float | None:
-        """Share of the pairs of raters that agree, or None where no comparison was made twice."""
-        return percent_agreement(self.choices) if self.choices and len(self.choices[0]) > 1 else None
+        """Gwet's AC1 of the raters (section 3.4.3), or None where nothing was compared by several."""
+        return gwet_ac1(self.choices, categories=(0, 1)) if self.choices and len(self.choices[0]) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -169,21 +168,6 @@ def all_choices(
     """Which of two answers each rater prefers (0 the first shown, 1 the second), independently of one another."""
     first, second = shown[0].text, shown[1].text
     return tuple(rater.compare(judge, prompt, first, second, rng=rng, aspect=aspect).chosen for rater in raters)
-
-
-def percent_agreement(choices: Sequence[Sequence[Any]]) -> float:
-    """Share of pairs of raters who made the same choice, over all items; chance is not taken off.
-
-    Args:
-        choices: for each item, the choice of each rater.
-
-    Raises:
-        ValueError: no item, or an item with fewer than two raters.
-    """
-    votes = [first == second for row in choices for first, second in combinations(row, 2)]
-    if not choices or any(len(row) < 2 for row in choices):
-        raise ValueError("agreement needs at least one item, and two raters or more for each")
-    return sum(votes) / len(votes)
 
 
 def _sample_twice(

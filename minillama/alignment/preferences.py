@@ -9,7 +9,7 @@ from typing import Any
 from minillama.chat import Message, encode_dialog, encode_turn, fold_system
 from minillama.data.atomic import write_atomically
 from minillama.tokenizer import Tokenizer
-from minillama.valley.raters import RATINGS, Aspect, Rating, SafetyLabel
+from minillama.valley.raters import RATINGS
 
 SAFETY_LABELS = ("chosen_safe", "both_safe", "both_unsafe", "chosen_unsafe")
 
@@ -38,9 +38,9 @@ class PreferencePair:
     prompt: Mapping[str, Any]
     chosen: str
     rejected: str
-    rating: Rating
-    aspect: Aspect
-    safety: SafetyLabel | None = None
+    rating: str
+    aspect: str
+    safety: str | None = None
     rater: str = ""
     chosen_from: str = ""
     rejected_from: str = ""
@@ -89,7 +89,10 @@ def read_preferences(path: Path | str) -> list[PreferencePair]:
     """Read what :func:`write_preferences` wrote. Raises ValueError naming a line that is no pair."""
     names = {field.name for field in fields(PreferencePair)}
     pairs = []
-    for number, line in enumerate(Path(path).read_text("utf-8").splitlines(), start=1):
+    text = Path(path).read_text("utf-8")
+    # At newlines alone: splitlines would also cut an answer at a rare separator that JSON leaves as it is.
+    lines = text.removesuffix("\n").split("\n") if text else []
+    for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)
             if not isinstance(row, dict) or set(row) - names:
@@ -107,7 +110,7 @@ class EncodedPair:
     prompt: tuple[int, ...]
     chosen: tuple[int, ...]
     rejected: tuple[int, ...]
-    rating: Rating
+    rating: str
     answers_safe: tuple[bool, bool] | None = None
 
     @property

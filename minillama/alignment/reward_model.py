@@ -1,7 +1,7 @@
 """The reward model: a chat model that gives an answer one number instead of a next token (section 3.2.2)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -16,6 +16,8 @@ from minillama.model import ModelArgs, Transformer
 
 MODEL_FILE = "model.safetensors"  # as the pipeline names a model's files
 PARAMS_FILE = "params.json"
+# (prompts, answers) in token ids -> raw scores, before any sigmoid; ``RewardModel.score`` is one.
+Scorer = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]]], Float[Tensor, " batch"]]
 
 
 class RewardModel(Transformer):

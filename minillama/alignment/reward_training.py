@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -48,7 +47,7 @@ class RewardSettings:
     min_warmup_steps: int = 5
     weight_decay: float = 0.1
     batch_size: int = 32
-    margin: Literal["none", "small", "large"] = "small"
+    margin: str = "small"
     safety_weight: float = 0.0
     seed: int = 0
 

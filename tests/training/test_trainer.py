@@ -2,6 +2,7 @@ import errno
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -204,3 +205,29 @@ def test_a_run_on_a_gpu_learns_and_goes_on(tmp_path, dtype):
     again = TinyModel()
     assert train(again, TinyLoader(), settings(steps=40), precision=precision, run_dir=tmp_path).resumed_at == 40
     assert_same_weights(again.state_dict(), model.state_dict())
+
+
+def test_another_loss_and_batch_can_be_trained(tmp_path):
+    """As the reward model does: the loop knows a batch only by its tokens, its number of targets and `to`."""
+
+    class Pairs(TinyLoader):
+        def __next__(self):
+            batch = super().__next__()
+            return Numbered(batch.tokens, len(batch.tokens))
+
+    def loss(model, batch):
+        return (model.output(model.hidden(batch.tokens))[:, -1, 0] - 3).square().sum(), batch.n_targets
+
+    report = train(TinyModel(), Pairs(), settings(steps=40), loss=loss, precision=CPU, run_dir=tmp_path)
+    assert report.losses[-1] < 0.5 * report.losses[0]
+    assert report.compiled is False
+    assert read_metrics(tmp_path / "metrics.jsonl")[0].targets == 4
+
+
+@dataclass(frozen=True)
+class Numbered:
+    tokens: torch.Tensor
+    n_targets: int
+
+    def to(self, device):
+        return Numbered(self.tokens.to(device), self.n_targets)
