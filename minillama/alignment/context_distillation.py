@@ -20,7 +20,7 @@ from minillama.alignment.context_data import (
     distillation_data,
 )
 from minillama.alignment.context_kl import ContextPair, context_batches, context_kl
-from minillama.alignment.sft import SFTSettings, train_sft
+from minillama.alignment.sft import CHECKPOINT_EVERY, SFTSettings, train_sft
 from minillama.model import Transformer
 from minillama.tokenizer import Tokenizer
 from minillama.training.precision import Precision
@@ -51,6 +51,8 @@ def distill_context(
 
     Arguments and errors are those of :func:`distillation_data`, and of training.
     """
+    precision = precision or Precision.detect()
+    model.to(precision.device)  # sampling, too, belongs there
     data = distillation_data(model, tokenizer, prompts, settings, score=score, harmless=harmless)
     pairs = [*data.pairs, *data.replay]
     if settings.form == "sft":
@@ -66,26 +68,28 @@ def _train_kl(
     model: Transformer,
     pairs: Sequence[ContextPair],
     settings: SFTSettings,
-    precision: Precision | None,
+    precision: Precision,
     run_dir: Path | str | None,
 ) -> TrainReport:
-    """Train on the KL divergence from the model as it is now, each pair once in every epoch."""
-    chosen = precision or Precision.detect()
-    teacher = copy.deepcopy(model).to(chosen.device).eval().requires_grad_(False)
+    """Train on the KL divergence from the model as it comes, each pair once in every epoch.
+
+    A run that goes on from its folder has the same teacher, since only training puts the saved weights into the model.
+    """
+    teacher = copy.deepcopy(model).to(precision.device).eval().requires_grad_(False)
     batches = context_batches(pairs, settings.batch_size, settings.epochs, settings.seed)
     train_settings = TrainSettings(
         steps=len(batches),
         peak_lr=settings.peak_lr,
         warmup_steps=round(settings.warmup_ratio * len(batches)),
         weight_decay=settings.weight_decay,
-        compile=False,  # the widths of the rows differ, and each would be compiled anew
+        checkpoint_every=None if run_dir is None else CHECKPOINT_EVERY,
     )
     return train(
         model,
         batches,
         train_settings,
         loss=context_kl(teacher),
-        precision=chosen,
+        precision=precision,
         run_dir=run_dir,
         description="context distillation",
     )

@@ -93,7 +93,7 @@ class PlanSettings:
 
     @classmethod
     def paper(cls) -> "PlanSettings":
-        """Half of the instructions shortened, up to 20 turns; the kinds are as likely as each other."""
+        """Half of the instructions shortened, up to 20 turns; kinds and combining are at random, here evenly."""
         return cls(weights=(("persona", 1), ("language", 1), ("hobby", 1)), combine_share=0.5)
 
 
