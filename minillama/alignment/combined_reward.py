@@ -1,10 +1,16 @@
 """One reward out of two models: safety where it matters, helpfulness elsewhere (section 3.2.3)."""
 
 import math
+from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
+
+from minillama.alignment.reward_model import Scorer
+
+# (prompts, answers, is_safety) -> one raw score an answer.
+Reward = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]], Bool[Tensor, " batch"]], Float[Tensor, " batch"]]
 
 # Scores that differ by less than this share of their size differ by rounding: dividing by such a spread would make
 # rewards of noise out of a constant reward model.
@@ -57,6 +63,20 @@ def combine_rewards(
     check_scores(safety, "the safety score")
     check_scores(helpfulness, "the helpfulness score")
     return torch.where(is_safety.to(safety.device).bool() | (safety < float(logit(threshold))), safety, helpfulness)
+
+
+def two_model_reward(safety: Scorer, helpfulness: Scorer, threshold: float = 0.15) -> Reward:
+    """Return the reward function that scores answers by both models and combines them (see :func:`combine_rewards`).
+
+    Its scores are raw: whoever optimises them decides over what they are whitened.
+    """
+
+    def reward(
+        prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], is_safety: Bool[Tensor, " batch"]
+    ) -> Float[Tensor, " batch"]:
+        return combine_rewards(safety(prompts, answers), helpfulness(prompts, answers), is_safety, threshold)
+
+    return reward
 
 
 def check_scores(scores: Float[Tensor, " batch"], what: str = "the reward") -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from minillama.alignment.combined_reward import combine_rewards, logit, whiten
+from minillama.alignment.combined_reward import combine_rewards, logit, two_model_reward, whiten
 
 BORDER = math.log(0.15 / 0.85)  # -1.7346
 
@@ -123,3 +123,15 @@ def test_whiten_refuses_nothing_and_nan():
         whiten(torch.ones(3), torch.zeros(3))
     with pytest.raises(ValueError, match="row 1 is nan"):
         whiten(torch.tensor([0.0, math.nan]))
+
+
+def test_a_reward_function_of_two_models():
+    def by_length(prompts, answers):
+        return torch.tensor([float(len(answer)) for answer in answers])
+
+    def by_prompt(prompts, answers):
+        return torch.tensor([-float(prompt[0]) for prompt in prompts])
+
+    prompts, answers, is_safety = [[1], [9], [1]], [[2], [4, 2], [4, 5, 2]], torch.tensor([False, False, True])
+    assert two_model_reward(by_prompt, by_length)(prompts, answers, is_safety).tolist() == [1.0, -9.0, -1.0]
+    assert two_model_reward(by_length, by_prompt, 0.99)(prompts, answers, is_safety).tolist() == [1.0, 2.0, 3.0]

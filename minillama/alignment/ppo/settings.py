@@ -18,8 +18,8 @@ class PPOSettings:
     - ``value_lr`` 3e-4 (unstated in the paper): the value head begins at zero and has to catch up with the rewards.
     - ``beta`` 0.1, not 0.01 or 0.005: a reward model of a million parameters, trained on thousands of comparisons and
       not millions, is easily pleased. The weaker the judge, the closer one stays to what it was trained to judge.
-    - ``batch_size`` 128 in mini-batches of 32, not 512 in 64: answers are short and sampling is most of the time, so
-      the same number of samples is better spent on more, fresher batches. Four updates a batch instead of eight.
+    - ``batch_size`` 128 in mini-batches of 32, not 512 in 64: for the same number of answers, and so for the same time,
+      there are four times as many batches, each from a fresher policy. Four updates a batch instead of eight.
     - ``iterations`` 40, not 200 to 400: with the larger steps the reward levels off within these; after that the
       policy finds the reward model's mistakes.
     - ``max_new_tokens`` 64: the Valley's answers have some thirty.

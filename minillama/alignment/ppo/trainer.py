@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from minillama.alignment.combined_reward import check_scores
+from minillama.alignment.combined_reward import Reward, check_scores
 from minillama.alignment.ppo.answers import lay_out
 from minillama.alignment.ppo.early_stopping import BestPolicy
 from minillama.alignment.ppo.experience import gather_experience
@@ -24,9 +24,6 @@ from minillama.alignment.ppo.value_model import ValueModel
 from minillama.model import Transformer
 from minillama.training.precision import Precision
 from minillama.training.progress import is_watched
-
-# (prompts, answers, is_safety) -> one raw score an answer; combine_rewards of two reward models, for instance.
-Reward = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]], Bool[Tensor, " batch"]], Float[Tensor, " batch"]]
 
 
 def train_ppo(
@@ -51,7 +48,8 @@ def train_ppo(
 
     Args:
         policy: A chat model.
-        reward: Raw scores of answers; called with the prompts' and answers' ids and a tensor of their ``is_safety``.
+        reward: Raw scores of answers, whitened here and not before; called with the prompts' and answers' ids and a
+            tensor of their ``is_safety``. See :func:`minillama.alignment.combined_reward.two_model_reward`.
         prompts: Dealt in shuffled order, all before any comes again.
         settings: Of the run.
         reference: The model to stay close to, not changed; a copy of the policy as it comes where not given.

