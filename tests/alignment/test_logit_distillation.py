@@ -15,7 +15,7 @@ from minillama.training import Precision
 
 CPU = Precision.detect("cpu", "float32")
 VOCAB = 12
-SFT = SFTSettings(epochs=40, peak_lr=1e-2, batch_size=2, seq_len=32)
+SFT = SFTSettings(epochs=15, peak_lr=1e-2, batch_size=2, seq_len=32)
 
 
 def model_of(dim, seed, vocab_size=VOCAB):
