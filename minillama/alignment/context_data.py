@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from minillama.alignment.context_kl import ContextPair
+from minillama.alignment.reward_model import Scorer
 from minillama.alignment.safety_preprompts import generic_preprompt, risk_preprompt, with_preprompt
 from minillama.alignment.sft import SFTSettings
 from minillama.chat import DialogTokens, Message, encode_dialog
@@ -19,7 +20,6 @@ from minillama.model import Transformer
 from minillama.tokenizer import Tokenizer
 from minillama.valley.tasks.base import Prompt
 
-Scorer = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]]], Float[Tensor, " batch"]]
 Dialog = Sequence[Message]
 Ids = list[int]
 

@@ -1,19 +1,18 @@
 """Best answers of several rounds: pooled, scored anew, and turned into examples for fine-tuning."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
-from minillama.alignment.combined_reward import check_scores
+from minillama.alignment.combined_reward import Reward, check_scores
+from minillama.alignment.reward_model import Scorer
 from minillama.chat import DialogTokens
 
 Ids = Sequence[int]
-Scorer = Callable[[Sequence[Ids], Sequence[Ids]], Float[Tensor, " batch"]]
-Reward = Callable[[Sequence[Ids], Sequence[Ids], Bool[Tensor, " batch"]], Float[Tensor, " batch"]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ like one with many.) Without a process group every function here is the identity
 """
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -37,8 +38,11 @@ def process_group(device: torch.device) -> Iterator[None]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
+        dist.barrier()  # nobody hangs up while another still sends
     finally:
         dist.destroy_process_group()
+        # What still refers to the group goes now, not when Python shuts down: its threads would end with an abort.
+        gc.collect()
 
 
 def sum_over_ranks(value: Tensor) -> Tensor:
