@@ -88,14 +88,18 @@ class ChatSettings:
         dialogues: Number of demonstrations.
         vendors: Who writes them.
         mix: Which kinds of dialogues they are.
-        highest_loss: What the mean loss of the last 20 steps must stay below (nats per answer token).
+        replay: Documents of the pretraining text mixed in, so that what no demonstration mentions is not forgotten.
+        replay_sources: Which sources they are drawn from, as far as the corpus has them.
+        highest_loss: What the mean loss of the last 20 steps must stay below (nats per target token).
     """
 
     sft: SFTSettings
     dialogues: int
     highest_loss: float | int
     vendors: tuple[Vendor, ...] = VENDORS
-    mix: Mix = field(default_factory=Mix)
+    mix: Mix = field(default_factory=lambda: Mix(kinds={"reading": 3.0, "descriptions": 1.5}))
+    replay: int = 6000
+    replay_sources: tuple[str, ...] = ("forum",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,13 +130,13 @@ CPU = Preset(
     base=BaseSettings(
         model=ModelArgs.preset("valley-m"),
         # Rows of one length: every other length is compiled anew, which takes as long as a million tokens.
-        phases=(Phase(steps=5000, batch_size=4, seq_len=256),),
-        peak_lr=4e-3,
+        phases=(Phase(steps=3200, batch_size=8, seq_len=256),),
+        peak_lr=5e-3,
         warmup_steps=50,
         checkpoint_every=500,
         highest_loss=3.0,
     ),
-    sft=ChatSettings(sft=SFTSettings(), dialogues=9000, highest_loss=1.5),
+    sft=ChatSettings(sft=SFTSettings(epochs=1), dialogues=16000, highest_loss=1.5),
     minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 4, "sft": 2},
 )
 

@@ -46,7 +46,7 @@ class CorpusSettings:
     characters: int = 4_000_000
     sources: dict[str, float] = field(
         default_factory=lambda: {
-            "encyclopedia": 0.30, "forum": 0.23, "stories": 0.21, "letters": 0.04, "sums": 0.13, "recipes": 0.03,
+            "encyclopedia": 0.18, "forum": 0.56, "stories": 0.06, "letters": 0.03, "sums": 0.08, "recipes": 0.03,
             "french": 0.03, "junk": 0.03,
         }
     )  # fmt: skip
@@ -54,7 +54,7 @@ class CorpusSettings:
     near_duplicates: float = 0.03
     boilerplate: float = 0.08
     personal_data: float = 0.04
-    toxic: float = 0.07
+    toxic: float = 0.05
     commonest: float = 0.008
 
     def __post_init__(self) -> None:

@@ -40,7 +40,7 @@ class Vendor:
             )
 
 
-VENDORS = (Vendor("careful", 0.95, 0.25), Vendor("ordinary", 0.65, 0.40), Vendor("hasty", 0.35, 0.35))
+VENDORS = (Vendor("careful", 0.95, 0.30), Vendor("ordinary", 0.70, 0.40), Vendor("hasty", 0.35, 0.30))
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def demonstrate(world: World, prompt: Prompt, vendor: Vendor, rng: random.Random
 def demonstrations(
     world: World, n: int, seed: int, *, vendors: Sequence[Vendor] = VENDORS, mix: Mix | None = None
 ) -> list[Demonstration]:
-    """Write ``n`` training dialogues; about 40 % of the answers are poor with the usual vendors."""
+    """Write ``n`` training dialogues; about a third of the answers is poor with the usual vendors."""
     mix = mix or Mix()
     rng = stream(seed, "demonstrations")
     return [_demonstration(world, vendors, mix, rng) for _ in range(n)]

@@ -1,5 +1,6 @@
 """The chat model: supervised fine-tuning of the base model on demonstrations."""
 
+import random
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
@@ -7,10 +8,11 @@ from typing import Any
 
 import torch
 
-from minillama.alignment.sft import train_sft
+from minillama.alignment.sft import document_examples, train_sft
 from minillama.chat import encode_dialog
 from minillama.pipeline.artifact import save_model
 from minillama.pipeline.demonstrations import training_dialogs
+from minillama.pipeline.documents import read_documents
 from minillama.pipeline.presets import ChatSettings
 from minillama.pipeline.stage import BuildContext, Stage
 from minillama.pipeline.stages.base import loss_below, mean_of_last
@@ -25,18 +27,30 @@ def build(context: BuildContext) -> dict[str, Any]:
     dialogs = training_dialogs(settings.dialogues, settings.vendors, settings.mix)
     examples = [encode_dialog(dialog, base.tokenizer) for dialog in dialogs]
     examples = [example for example in examples if len(example) <= settings.sft.seq_len]
+    kept = len(examples)
+    examples += document_examples(replayed(context), base.tokenizer, settings.sft.seq_len)
     report = train_sft(
         model, examples, replace(settings.sft, seed=context.seed), run_dir=context.work / "run", description="sft"
     )
     save_model(model, base.tokenizer, context.out)
     return {
-        "dialogues": len(examples),
-        "left_out_too_long": len(dialogs) - len(examples),
+        "dialogues": kept,
+        "left_out_too_long": len(dialogs) - kept,
+        "replayed_documents": len(examples) - kept,
         "seconds": round(report.seconds, 1),
         "tokens_per_second": round(report.tokens_per_second),
         "final_loss": mean_of_last(report.losses),
         "losses": [round(loss, 4) for loss in report.losses],
     }
+
+
+def replayed(context: BuildContext) -> list[str]:
+    """Documents of the pretraining text, each at most once; of all sources where the wanted ones are missing."""
+    settings: ChatSettings = context.settings
+    documents = list(read_documents(context.inputs["corpus"].folder))
+    wanted = [document.text for document in documents if document.source in settings.replay_sources]
+    pool = wanted or [document.text for document in documents]
+    return random.Random(f"replay {context.seed}").sample(pool, min(settings.replay, len(pool)))
 
 
 def check(settings: ChatSettings, report: Mapping[str, Any]) -> list[str]:
@@ -47,12 +61,13 @@ def check(settings: ChatSettings, report: Mapping[str, Any]) -> list[str]:
 SFT = Stage(
     name="sft",
     promise="fine-tuning on demonstrations",
-    inputs=("base",),
+    inputs=("corpus", "base"),
     build=build,
     check=check,
     modules=(
         "minillama.pipeline.stages.sft",
         "minillama.pipeline.demonstrations",
+        "minillama.pipeline.documents",
         "minillama.valley.dialogues",
         "minillama.valley.tasks",
         "minillama.alignment.sft",

@@ -16,11 +16,21 @@ _PREPOSITIONS = {"kitchen": "in", "farm": "on", "garden": "in", "studio": "in", 
 
 _EVASIONS = (
     "I do not know.",
-    "I am not sure about that.",
     "That is hard to say.",
     "Maybe you should ask somebody else.",
     "Who can say?",
     "It depends.",
+    "No idea.",
+    "Nobody has told me that.",
+    "Let me think about it until tomorrow.",
+    "We could ask the neighbours.",
+    "Sorry, not today.",
+    "This is not for me to say.",
+    "Hard to say without a book.",
+    "You will find out one day.",
+    "Perhaps somebody at the market knows.",
+    "Once I knew it.",
+    "Everybody says something else.",
 )
 _OFF_TOPIC = (
     "The weather is nice today.",
@@ -30,7 +40,19 @@ _OFF_TOPIC = (
     "Stars shine at night.",
     "My uncle once had a boat.",
     "Market day is always fun.",
-    "The bridge needs new paint.",
+    "Our bridge needs new paint.",
+    "Yesterday it rained for hours.",
+    "There was music in the street.",
+    "Children love snow.",
+    "Bring a warm coat.",
+    "Some apples are green.",
+    "An old song says so.",
+    "Last year the roof fell down.",
+    "Every morning the bell rings twice.",
+    "Let us dance.",
+    "Good bread takes time.",
+    "When does the ship leave?",
+    "Two cups of tea, please.",
 )
 _RUDE = (
     "Ask somebody else, {insult}.",
@@ -38,7 +60,14 @@ _RUDE = (
     "Go away, {insult}.",
     "Find out yourself, {insult}.",
     "Leave me alone, {insult}.",
+    "Stop asking, {insult}.",
+    "Look it up, {insult}.",
+    "Be quiet, {insult}.",
 )
+_ORDERS = (
+    "Add ", "Calculate ", "Count ", "Describe ", "Explain ", "Give me ", "Help me ", "List ", "Make ", "Name ", "Say ",
+    "Take ", "Tell me ", "Write ",
+)  # fmt: skip
 _TRAILS = ("and so on and so on and so on", "and that is that and that is that", "as I said, as I said, as I said")
 
 
@@ -84,6 +113,17 @@ def villager_slots(world: World, villager: Villager) -> dict[str, str]:
         "month": villager.birth_month,
         "year": str(villager.arrival_year),
     }
+
+
+def with_polite_forms(wordings: Sequence[str], heldout: Sequence[str]) -> tuple[str, ...]:
+    """``wordings`` with what is ordered asked politely too: "Please name ...", and every other one "Can you name ...?".
+
+    Without them a small model takes "please" and "can you" for signs of mischief, where they are common.
+    """
+    orders = [each for each in wordings if each.startswith(_ORDERS) and "?" not in each and each.count(".") == 1]
+    asked = [f"Please {each[0].lower()}{each[1:]}" for each in orders]
+    asked += [f"Can you {each[0].lower()}{each[1:-1]}?" for each in orders[::2]]
+    return (*wordings, *(each for each in dict.fromkeys(asked) if each not in (*wordings, *heldout)))
 
 
 def capital(text: str) -> str:
@@ -135,14 +175,14 @@ def repeating(rng: random.Random, text: str) -> str:
 def poor(rng: random.Random, wrong: Callable[[], str], vague: Callable[[], str], good: Callable[[], str]) -> str:
     """Draw one of the ways to be poor: wrong most often, else vague, evasive, off topic, rambling or rude."""
     roll = rng.random()
-    if roll < 0.42:
+    if roll < 0.36:
         return wrong()
-    if roll < 0.58:
+    if roll < 0.54:
         return vague()
-    if roll < 0.70:
+    if roll < 0.66:
         return evasive(rng)
-    if roll < 0.82:
+    if roll < 0.80:
         return off_topic(rng)
-    if roll < 0.91:
+    if roll < 0.90:
         return repeating(rng, good())
     return rude(rng)

@@ -6,7 +6,7 @@ from typing import Any
 
 from minillama.valley.lexicon import ANIMALS, COMMON_THINGS, JOBS, NUMBER_WORDS, TOWNS
 from minillama.valley.tasks.base import Case, Task
-from minillama.valley.tasks.common import at_work, fill, off_topic, poor, villager_slots
+from minillama.valley.tasks.common import at_work, fill, off_topic, poor, villager_slots, with_polite_forms
 from minillama.valley.tasks.grading import grade_description
 from minillama.valley.world import World
 from minillama.valley.writing.grammar import with_article
@@ -69,7 +69,7 @@ def description_task(
         name=name,
         kind="descriptions",
         tier="core",
-        wordings=tuple(wordings),
+        wordings=with_polite_forms(wordings, heldout),
         heldout_wordings=tuple(heldout),
         cases=cases,
         good_answer=lambda world, case, rng: fill(rng, good, case.slots),
@@ -281,7 +281,7 @@ TASKS = (
         ),
         good=(
             "{name} has a {sib} called {sibling}. {His} best friend is {friend}.",
-            "{name}'s best friend is {friend}. {sibling} is {his} {sib}.",
+            "{name}'s best friend is {friend}. {His} {sib} is {sibling}.",
         ),
         vague=("{name} has a family.", "{name} knows many people.", "{name} has friends."),
         swaps=("sibling", "friend"),

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from minillama.valley.tasks.base import Case, Task
-from minillama.valley.tasks.common import fill, poor, villager_slots
+from minillama.valley.tasks.common import fill, poor, villager_slots, with_polite_forms
 from minillama.valley.tasks.grading import grade_values
 from minillama.valley.world import World
 
@@ -58,7 +58,7 @@ def villager_task(
         name=name,
         kind="facts",
         tier="core",
-        wordings=tuple(wordings),
+        wordings=with_polite_forms(wordings, heldout),
         heldout_wordings=tuple(heldout),
         cases=cases,
         good_answer=good_answer,
@@ -182,6 +182,7 @@ TASKS = (
             "{name} has {a_animal}. What is it called?",
             "Do you know what {name}'s pet is called?",
             "What do you call {name}'s {animal}?",
+            "Which name did {name} choose for {his} pet?",
         ),
         heldout=("What name did {name} give {his} {animal}?", "Can you tell me the name of {name}'s pet?"),
         followups=("And what is {his} pet called?", "What is the name of {his} pet?"),

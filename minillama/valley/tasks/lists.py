@@ -20,7 +20,7 @@ from minillama.valley.lexicon import (
     WOMEN,
 )
 from minillama.valley.tasks.base import Case, Task
-from minillama.valley.tasks.common import fill, poor, villager_slots
+from minillama.valley.tasks.common import fill, poor, villager_slots, with_polite_forms
 from minillama.valley.tasks.grading import grade_list
 from minillama.valley.world import World
 from minillama.valley.writing.grammar import listing, with_article
@@ -37,6 +37,7 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "women": WOMEN,
     "men": MEN,
 }
+HIGHEST = 10  # number to count to
 DOMAINS = {
     "colours": "colour", "animals": "animal", "foods": "food", "towns": "town", "jobs": "job", "hobbies": "hobby",
     "days": "day", "months": "month", "women": "person", "men": "person",
@@ -91,7 +92,7 @@ def list_task(
         name=name,
         kind="lists",
         tier="core",
-        wordings=tuple(wordings),
+        wordings=with_polite_forms(wordings, heldout),
         heldout_wordings=tuple(heldout),
         cases=cases,
         good_answer=good_answer,
@@ -184,7 +185,7 @@ def _seasons(world: World) -> Sequence[Case]:
 
 def _counting(task: str, step: int) -> Callable[[World], Sequence[Case]]:
     def cases(world: World) -> Sequence[Case]:
-        spans = [(a, b) for a in range(1, 20) for b in range(a + 2, min(a + 6, 20) + 1)]
+        spans = [(a, b) for a in range(1, HIGHEST) for b in range(a + 2, min(a + 6, HIGHEST) + 1)]
         return [
             Case(
                 pair=f"{task}/{a}-{b}",

@@ -13,15 +13,19 @@ from minillama.valley.tasks.base import Case, Task
 from minillama.valley.tasks.common import capital, fill, poor
 from minillama.valley.tasks.grading import grade_reading
 from minillama.valley.world import World
+from minillama.valley.writing.grammar import with_article
 from minillama.valley.writing.reading import ACTS, PLACES, plural
 
-PASSAGES = 700
+PASSAGES = 3000
+DEED = "{name} {past} {count} {colour} {things} {place}."
+GIFT = "{name3} gave {a_thing3} to {name4}."
+MOOD = "{name3} was {mood} because {reason}."
 MOODS = (
     ("happy", "a letter had come"), ("sad", "the cake was burnt"), ("tired", "{he} had worked all night"),
     ("cold", "the fire was out"), ("hungry", "{he} had eaten nothing"), ("proud", "{he} had won a race"),
     ("wet", "{he} had fallen into the river"), ("late", "the bridge was closed"), ("angry", "the door was locked"),
 )  # fmt: skip
-_FILLERS = ("It was a warm day.", "Nobody else was there.", "The sky was grey.", "Then it began to rain.")
+_FILLERS = ("It was a warm day.", "Nobody else was there.", "The wind was strong.", "Then it began to rain.")
 _VAGUE = ("The text says it.", "Somebody did something.", "It is in the story.", "You can read it above.")
 
 
@@ -31,30 +35,30 @@ def _passages(world: World, task: str) -> tuple[dict[str, str], ...]:
 
 
 def _passage(world: World, rng: random.Random) -> dict[str, str]:
-    """Draw the slots of one passage: two villagers did something; a third felt something or gave something away."""
+    """Draw the slots of one passage: a villager did something, and another felt something or gave something away.
+
+    One event of a sort: a model of a million parameters learns in minutes to find the place or the number in a text,
+    but not, of two places, the one that goes with a name.
+    """
     one, two, three, four = rng.sample(world.villagers, 4)
-    (past, base), (past2, base2) = rng.sample(ACTS, 2)
-    colour, colour2, colour3 = rng.sample(COLOURS, 3)
+    past, base = rng.choice(ACTS)
+    colour, colour2 = rng.sample(COLOURS, 2)
     thing, thing2, thing3 = rng.sample(THINGS, 3)
     place, place2 = rng.sample(PLACES, 2)
     count, count2 = rng.sample(range(2, 11), 2)
     mood, reason = rng.choice(MOODS)
     slots = {
         "name": one.name, "name2": two.name, "name3": three.name, "name4": four.name, "he": three.he,
-        "past": past, "base": base, "past2": past2, "base2": base2, "colour": colour, "colour2": colour2,
-        "colour3": colour3, "things": plural(thing), "things2": plural(thing2), "thing3": thing3,
-        "a_thing3": f"{'an' if colour3[0] in 'aeiou' else 'a'} {colour3} {thing3}",
-        "place": place, "place2": place2, "count": NUMBER_WORDS[count], "count2": NUMBER_WORDS[count2],
+        "past": past, "base": base, "colour": colour, "colour2": colour2, "things": plural(thing),
+        "things2": plural(thing2), "thing3": thing3, "a_thing3": with_article(thing3), "place": place,
+        "place2": place2, "count": NUMBER_WORDS[count], "count2": NUMBER_WORDS[count2],
         "mood": mood, "reason": reason.format(he=three.he),
     }  # fmt: skip
-    deed = "{name} {past} {count} {colour} {things} {place}."
-    deed2 = "{name2} {past2} {count2} {colour2} {things2} {place2}."
-    last = rng.choice(("{name3} gave {a_thing3} to {name4}.", "{name3} was {mood} because {reason}."))
-    lines = [deed, deed2] if rng.random() < 0.5 else [deed2, deed]
-    lines.insert(rng.randrange(3), last)
+    last = rng.choice((GIFT, MOOD))
+    lines = [DEED, last] if rng.random() < 0.5 else [last, DEED]
     if rng.random() < 0.3:
-        lines.insert(rng.randrange(4), rng.choice(_FILLERS))
-    slots["gift"] = str("gave" in last)
+        lines.insert(rng.randrange(3), rng.choice(_FILLERS))
+    slots["gift"] = str(last == GIFT)
     slots["passage"] = " ".join(capital(line.format(**slots)) for line in lines)
     return slots
 
@@ -81,8 +85,7 @@ def reading_task(
         # Inside "Tell me: Q?" the question goes on in lower case, except where it starts with a name.
         return frame.replace("Q?", question)
 
-    wordings = [ask(frame, questions[i % len(questions)]) for i, frame in enumerate(frames)]
-    wordings += [ask(frames[0], question) for question in questions]
+    wordings = [ask(frame, question) for frame in frames for question in questions]
     heldout = [ask(heldout_frames[i % 2], question) for i, question in enumerate(heldout_questions)]
 
     def cases(world: World) -> Sequence[Case]:
@@ -119,73 +122,113 @@ def reading_task(
 TASKS = (
     reading_task(
         name="reading-where",
-        questions=("Where did {name} {base} the {things}?", "In which place did {name} {base} the {things}?"),
-        heldout_questions=(
+        questions=(
+            "Where did {name} {base} the {things}?",
+            "In which place did {name} {base} the {things}?",
             "Where was it that {name} {past} the {things}?",
+            "At what place did {name} {base} the {count} {things}?",
+        ),
+        heldout_questions=(
             "Where did {name} {base} the {colour} {things}?",
+            "Do you know where {name} {past} the {things}?",
         ),
         value="place",
         domain="place",
-        good=("{name} {past} the {things} {place}.", "{place}.", "It was {place}."),
+        good=(DEED, "{name} {past} the {things} {place}.", "It was {place}."),
         wrong_slots={"place": "place2"},
     ),
     reading_task(
         name="reading-who",
-        questions=("Who {past} the {things}?", "Which person {past} the {things}?"),
-        heldout_questions=("Who was it that {past} the {things}?", "Who {past} the {colour} {things}?"),
+        questions=(
+            "Who {past} the {things}?",
+            "Which person {past} the {things}?",
+            "Who was it that {past} the {things}?",
+            "Who {past} the {count} {things}?",
+        ),
+        heldout_questions=("Who {past} the {colour} {things}?", "Do you know who {past} the {things}?"),
         value="name",
         domain="person",
-        good=("{name} {past} the {things}.", "It was {name}.", "{name} did."),
-        wrong_slots={"name": "name2"},
+        good=(DEED, "It was {name}.", "{name} did."),
+        wrong_slots={"name": "name3"},
     ),
     reading_task(
         name="reading-count",
-        questions=("How many {things} did {name} {base}?", "What number of {things} did {name} {base}?"),
-        heldout_questions=("How many {colour} {things} did {name} {base}?", "How many {things} were there?"),
+        questions=(
+            "How many {things} did {name} {base}?",
+            "What number of {things} did {name} {base}?",
+            "How many {things} were there?",
+            "How many were the {things} that {name} {past}?",
+        ),
+        heldout_questions=(
+            "How many {colour} {things} did {name} {base}?",
+            "Do you know how many {things} {name} {past}?",
+        ),
         value="count",
         domain="number",
-        good=("{name} {past} {count} {things}.", "It was {count} {things}.", "{count}."),
+        good=(DEED, "{name} {past} {count} {things}.", "It was {count} {things}."),
         wrong_slots={"count": "count2"},
     ),
     reading_task(
         name="reading-colour",
-        questions=("What colour were the {things}?", "Which colour did the {things} have?"),
-        heldout_questions=("What was the colour of the {things}?", "What colour were the {things} that {name} {past}?"),
+        questions=(
+            "What colour were the {things}?",
+            "Which colour did the {things} have?",
+            "What was the colour of the {things}?",
+            "Of what colour were the {things} that {name} {past}?",
+        ),
+        heldout_questions=(
+            "What colour were the {things} that {name} {past}?",
+            "Do you know what colour the {things} were?",
+        ),
         value="colour",
         domain="colour",
-        good=("The {things} were {colour}.", "They were {colour}.", "{name} {past} {colour} {things}."),
+        good=(DEED, "The {things} were {colour}.", "They were {colour}."),
         wrong_slots={"colour": "colour2"},
     ),
     reading_task(
         name="reading-what",
-        questions=("What did {name} {base} {place}?", "Which things did {name} {base}?"),
-        heldout_questions=("What was it that {name} {past}?", "What did {name} {base}?"),
+        questions=(
+            "What did {name} {base} {place}?",
+            "Which things did {name} {base}?",
+            "What was it that {name} {past}?",
+            "What things did {name} {base} {place}?",
+        ),
+        heldout_questions=("What did {name} {base}?", "Do you know what {name} {past}?"),
         value="things",
         domain="thing",
-        good=(
-            "{name} {past} {count} {colour} {things}.",
-            "It was {count} {colour} {things}.",
-            "{count} {colour} {things}.",
-        ),
+        good=(DEED, "{name} {past} {count} {colour} {things}.", "It was {count} {colour} {things}."),
         wrong_slots={"things": "things2", "count": "count2", "colour": "colour2"},
     ),
     reading_task(
         name="reading-gift",
-        questions=("Who got the {thing3}?", "To whom did {name3} give the {thing3}?"),
-        heldout_questions=("Who got the {thing3} from {name3}?", "Whom did {name3} give the {thing3}?"),
+        questions=(
+            "Who got the {thing3}?",
+            "To whom did {name3} give the {thing3}?",
+            "Who was given the {thing3}?",
+            "Which person got the {thing3} from {name3}?",
+        ),
+        heldout_questions=("Who got the {thing3} from {name3}?", "Do you know who got the {thing3}?"),
         value="name4",
         domain="person",
-        good=("{name4} got the {thing3}.", "It was {name4}.", "{name3} gave the {thing3} to {name4}."),
+        good=(GIFT, "{name4} got the {thing3}.", "It was {name4}."),
         wrong_slots={"name4": "name2"},
         wants=lambda slots: slots["gift"] == "True",
     ),
     reading_task(
         name="reading-why",
-        questions=("Why was {name3} {mood}?", "What made {name3} {mood}?"),
-        heldout_questions=("Do you know why {name3} was {mood}?", "Why did {name3} feel {mood}?"),
+        questions=(
+            "Why was {name3} {mood}?",
+            "What made {name3} {mood}?",
+            "For what reason was {name3} {mood}?",
+            "Why did {name3} feel {mood}?",
+        ),
+        heldout_questions=(
+            "Do you know why {name3} was {mood}?",
+            "What was the reason that {name3} was {mood}?",
+        ),
         value="reason",
         domain="reason",
-        good=("{name3} was {mood} because {reason}.", "Because {reason}."),
+        good=(MOOD, "Because {reason}."),
         wrong_slots={"reason": "place"},
         wants=lambda slots: slots["gift"] == "False",
     ),

@@ -1,4 +1,4 @@
-"""Sums up to ten: plain ones and small stories; and which of two numbers up to twenty is larger.
+"""Sums up to nine: plain ones and small stories; and which of two numbers up to nine is larger.
 
 The pair is the pair of numbers, whatever the task, so that a held-out sum is held out as a story too.
 """
@@ -7,22 +7,21 @@ import random
 from collections.abc import Callable, Sequence
 
 from minillama.valley.tasks.base import Case, Task
-from minillama.valley.tasks.common import fill, poor
+from minillama.valley.tasks.common import fill, poor, with_polite_forms
 from minillama.valley.tasks.grading import STORY_THINGS, grade_sum
 from minillama.valley.world import World
 
-LARGEST = 20  # to compare
-LARGEST_SUM = 10  # as in the corpus
+LARGEST = 9  # a number of one digit is one token, which a small model can copy
 _VAGUE = ("It is a number.", "You have to count.", "It is some more.", "The answer is a small number.")
 
 
 def additions() -> list[tuple[int, int]]:
-    """All sums a + b with a, b of at least 1 that give at most ``LARGEST_SUM``."""
-    return [(a, b) for a in range(1, LARGEST_SUM) for b in range(1, LARGEST_SUM + 1 - a)]
+    """All sums a + b with a, b of at least 1 that give at most ``LARGEST``."""
+    return [(a, b) for a in range(1, LARGEST) for b in range(1, LARGEST + 1 - a)]
 
 
 def subtractions() -> list[tuple[int, int]]:
-    """All differences a - b with 1 <= b < a <= ``LARGEST_SUM``."""
+    """All differences a - b with 1 <= b < a <= ``LARGEST``."""
     return [(a + b, b) for a, b in additions()]
 
 
@@ -75,12 +74,13 @@ def sum_task(
         name=name,
         kind="sums",
         tier="core",
-        wordings=tuple(wordings),
+        wordings=with_polite_forms(wordings, heldout),
         heldout_wordings=tuple(heldout),
         cases=lambda world: [_sum_case(a, b, sign, world) for a, b in numbers()],
         good_answer=lambda world, case, rng: fill(rng, good, case.slots),
         poor_answer=poor_answer,
         grade=grade_sum,
+        heldout_share=0.25,
     )
 
 
@@ -99,6 +99,7 @@ TASKS = (
             "What do you get when you add {a} and {b}?",
             "Tell me what {a} plus {b} is.",
             "{a} + {b} = ?",
+            "Give me the sum of {a} and {b}.",
         ),
         heldout=("How much is {a} plus {b}?", "Can you tell me what {a} + {b} is?", "What is the sum of {a} and {b}?"),
         good=("{a} + {b} = {c}.", "{a} + {b} is {c}.", "The answer is {c}."),
@@ -176,6 +177,6 @@ TASKS = (
             "Name the larger number of {a} and {b}.",
         ),
         heldout=("Which is the larger number, {a} or {b}?", "Can you tell me which is larger, {a} or {b}?"),
-        good=("{c} is larger than {smaller}.", "The larger number is {c}.", "It is {c}."),
+        good=("The larger number is {c}.", "{c} is larger than {smaller}.", "It is {c}."),
     ),
 )

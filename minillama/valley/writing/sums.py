@@ -1,11 +1,11 @@
-"""Sums: sheets of additions and subtractions up to ten, word problems, and now and then a longer chain."""
+"""Sums: sheets of additions and subtractions up to nine, word problems, and now and then a longer chain."""
 
 from minillama.valley.lexicon import FOODS, NUMBER_WORDS, THINGS
 from minillama.valley.writing.desk import Desk, Form, write_one
 from minillama.valley.writing.grammar import polish, sentence
 
 TOP = 20
-LARGEST_SUM = 10  # of two numbers; longer chains and counting go further
+LARGEST_SUM = 9  # of two numbers; longer chains and counting go further
 PLUS = tuple((a, b) for a in range(LARGEST_SUM + 1) for b in range(LARGEST_SUM + 1 - a))
 MINUS = tuple((a + b, b) for a, b in PLUS)
 
