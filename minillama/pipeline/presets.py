@@ -130,7 +130,7 @@ CPU = Preset(
     base=BaseSettings(
         model=ModelArgs.preset("valley-m"),
         # Rows of one length: every other length is compiled anew, which takes as long as a million tokens.
-        phases=(Phase(steps=3200, batch_size=8, seq_len=256),),
+        phases=(Phase(steps=3000, batch_size=8, seq_len=256),),
         peak_lr=5e-3,
         warmup_steps=50,
         checkpoint_every=500,

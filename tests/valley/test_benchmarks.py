@@ -21,7 +21,8 @@ WORLD = World.create(seed=0)
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_questions_are_sound_and_deterministic(name):
     questions = make_benchmark(name, WORLD, seed=3, count=80)
-    assert len(questions) == 80 or (name == "truthful" and len(questions) >= 60)
+    fewer = {"truthful": 60, "maths": 72}  # there are no more
+    assert fewer.get(name, 80) <= len(questions) <= 80
     assert questions == make_benchmark(name, WORLD, seed=3, count=80)
     assert questions != make_benchmark(name, WORLD, seed=4, count=80)
     assert len({question.prompt for question in questions}) >= 0.9 * len(questions)

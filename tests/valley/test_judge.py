@@ -157,8 +157,8 @@ def test_other_extras_do_not() -> None:
         ("sum-add", "3+4", "It is 7 or 8.", 0.0, 0.3),
         ("sum-add", "3+4", "1, 2, 3, 4, 5, 6, 7, 8, 9.", 0.0, 0.3),
         ("sum-add", "3+4", "It is 7. No, it is 9.", 0.0, 0.3),
-        ("sum-subtract", "10-5", "10 minus 5 leaves 5.", 0.9, 1.0),
-        ("sum-subtract", "10-5", "10 - 5 = 10.", 0.0, 0.3),
+        ("sum-subtract", "8-4", "8 minus 4 leaves 4.", 0.9, 1.0),
+        ("sum-subtract", "8-4", "8 - 4 = 8.", 0.0, 0.3),
         ("list-days", "Monday/three", "", 0.0, 0.0),
         ("list-season", "winter", "January, February and December.", 0.9, 1.0),
         ("list-season", "winter", "December and January.", 0.3, 0.7),
@@ -231,7 +231,7 @@ def test_reading(name: str, good: str, bad: str) -> None:
         assert JUDGE.judge(prompt, good.format(**case.slots)).helpfulness >= 0.9, good.format(**case.slots)
         assert JUDGE.judge(prompt, bad.format(**case.slots)).helpfulness <= 0.2, bad.format(**case.slots)
         copied = JUDGE.judge(prompt, case.slots["passage"])
-        assert copied.helpfulness <= 0.3 or name == "reading-why", copied
+        assert copied.helpfulness <= 0.3, copied
 
 
 REFUSE = [

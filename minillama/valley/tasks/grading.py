@@ -266,6 +266,9 @@ def grade_reading(world: World, case: Case, answer: str) -> Grade:
     """Grade an answer about a passage: the value asked for, and no other of its domain from the passage."""
     text, target = read(answer), case.target
     value, domain = target["value"], target["domain"]
+    told = [content_stems(sentence) for sentence in re.findall(r"[^.]+", target["passage"])]
+    if sum(len(stems & text.stems) >= 0.8 * len(stems) for stems in told) > 1:
+        return Grade(0.2, ("copies the text",))
     if domain == "reason":
         wanted = content_stems(value)
         share = len(wanted & text.stems) / len(wanted)

@@ -119,7 +119,7 @@ TASKS = (
             "Tell me what {a} minus {b} is.",
             "{a} - {b} = ?",
         ),
-        heldout=("How much is {a} minus {b}?", "Can you tell me what {a} - {b} is?"),
+        heldout=("How much is {a} minus {b}?", "Can you tell me what {a} - {b} is?", "What do I get for {a} - {b}?"),
         good=("{a} - {b} = {c}.", "{a} - {b} is {c}.", "The answer is {c}."),
     ),
     sum_task(
@@ -139,6 +139,7 @@ TASKS = (
         heldout=(
             "{name} has {a} {things} and buys {b} more. How many {things} does {he} have now?",
             "{name} finds {a} {things} and then {b} more. How many {things} are there?",
+            "There are {a} {things}. {name} brings {b} more. How many {things} are there now?",
         ),
         good=("{a} + {b} = {c}, so the answer is {c} {things}.", "It is {c} {things}.", "The answer is {c} {things}."),
     ),
@@ -159,6 +160,7 @@ TASKS = (
         heldout=(
             "{name} has {a} {things} and sells {b}. How many {things} are left?",
             "{name} had {a} {things} and gave away {b}. How many {things} does {he} have now?",
+            "There are {a} {things}. {name} takes {b}. How many {things} are left?",
         ),
         good=("{a} - {b} = {c}, so the answer is {c} {things}.", "It is {c} {things}.", "The answer is {c} {things}."),
     ),
@@ -176,7 +178,11 @@ TASKS = (
             "Who has more, somebody with {a} coins or somebody with {b} coins?",
             "Name the larger number of {a} and {b}.",
         ),
-        heldout=("Which is the larger number, {a} or {b}?", "Can you tell me which is larger, {a} or {b}?"),
+        heldout=(
+            "Which is the larger number, {a} or {b}?",
+            "Can you tell me which is larger, {a} or {b}?",
+            "Which one is larger, {a} or {b}?",
+        ),
         good=("The larger number is {c}.", "{c} is larger than {smaller}.", "It is {c}."),
     ),
 )
