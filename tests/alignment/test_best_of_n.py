@@ -1,5 +1,7 @@
 """The best of N: the choice itself, what may not win, and sampling in pieces that fit into memory."""
 
+import importlib
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,6 +11,8 @@ from minillama.alignment.best_of_n import best_of_n, blank_token_ids, bytes_of_r
 from minillama.generation import Generation, generate
 from minillama.model import ModelArgs, Transformer
 from minillama.tokenizer import Tokenizer
+
+MODULE = importlib.import_module("minillama.alignment.best_of_n")  # the package has a function of that name
 
 GOOD, CUT_OFF, EMPTY = [7, 8, 2], [7, 8, 9], [2]
 
@@ -112,7 +116,7 @@ def test_shared_prefill_gives_what_separate_rows_give(model):
 @pytest.mark.parametrize("rows_at_once", [3, 5, 7])
 def test_memory_changes_nothing_while_a_piece_holds_n_rows(model, monkeypatch, rows_at_once):
     whole = generate(model, PROMPTS, 12, n=3, seed=5)
-    monkeypatch.setattr("minillama.alignment.best_of_n.bytes_of_row", lambda *_: 2**20 // rows_at_once)
+    monkeypatch.setattr(MODULE, "bytes_of_row", lambda *_: 2**20 // rows_at_once)
     widths = watch_widths(monkeypatch)
     pieces = sample_answers(model, PROMPTS, 3, max_new_tokens=12, seed=5, cache_megabytes=1)
     assert pieces.tokens == whole.tokens
@@ -131,13 +135,13 @@ def watch_widths(monkeypatch):
         widths.append(len(prompts) * n)
         return generate(model, prompts, max_new_tokens, n=n, **rest)
 
-    monkeypatch.setattr("minillama.alignment.best_of_n.generate", watched)
+    monkeypatch.setattr(MODULE, "generate", watched)
     return widths
 
 
 def test_samples_of_a_prompt_differ_however_it_is_cut(model, monkeypatch):
     """With one seed for all calls the second piece would repeat the first, and so would a prompt that comes twice."""
-    monkeypatch.setattr("minillama.alignment.best_of_n.bytes_of_row", lambda *_: 2**19)
+    monkeypatch.setattr(MODULE, "bytes_of_row", lambda *_: 2**19)
     result = sample_answers(model, [[1, 4], [1, 4]], 5, max_new_tokens=20, seed=5, cache_megabytes=1)
     long = [tuple(row) for row in result.tokens if len(row) > 3]  # short ones may well be equal by chance
     assert len(set(long)) == len(long) >= 5
