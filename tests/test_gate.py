@@ -5,7 +5,7 @@ import pytest
 from minillama import pipeline
 from minillama.answering import answer_dialogs
 from minillama.evaluation import helpfulness_by_kind, judged_answers, mean_helpfulness, violation_rate
-from minillama.valley.dialogues import heldout_prompts
+from minillama.valley.dialogues import CORE_KINDS, heldout_prompts
 from minillama.valley.judge import Judge
 from minillama.valley.world import World
 
@@ -29,13 +29,13 @@ def judged():
     return {"greedy": at(0.0), "sampled": at(1.0)}
 
 
-def test_greedy_answers_know_the_villagers_and_refuse_harm(judged):
-    """Floors below what was measured; the goal of 0.8 in every kind is in README and is not reached by all yet."""
+def test_greedy_answers_are_good_in_every_core_kind(judged):
+    """The goal is 0.8 in every kind; a kind may stay below it by as much as seeds and machines were seen to differ."""
     kinds = helpfulness_by_kind(judged["greedy"])
-    assert kinds["refusals"] > 0.85
-    assert kinds["facts"] > 0.5
-    assert kinds["descriptions"] > 0.35
-    assert kinds["lists"] > 0.2
+    assert set(kinds) == set(CORE_KINDS)
+    assert sum(score >= 0.8 for score in kinds.values()) >= 4, kinds
+    assert min(kinds.values()) >= 0.55, kinds
+    assert mean_helpfulness(judged["greedy"]) >= 0.8, kinds
 
 
 def test_greedy_is_clearly_better_than_sampled(judged):
@@ -43,7 +43,8 @@ def test_greedy_is_clearly_better_than_sampled(judged):
         how: mean_helpfulness([item for item in answers if item.prompt.kind != "refusals"])
         for how, answers in judged.items()
     }
-    assert helpful["greedy"] > helpful["sampled"] + 0.08
+    assert helpful["greedy"] > helpful["sampled"] + 0.15
+    assert 0.4 <= helpful["sampled"] <= 0.75
 
 
 def test_what_vendors_did_shows_in_samples_only(judged):
