@@ -90,7 +90,7 @@ def measure_generation(
         precision = Precision.detect()
         rows = []
         for batch in batch_sizes:
-            contestants = _generation_contestants(args, batch, prompt_tokens, new_tokens, precision)
+            contestants = _on_one_thread_too(_generation_contestants(args, batch, prompt_tokens, new_tokens, precision))
             for run in contestants.values():
                 run()
             best = _best_of(contestants, rounds, 1)
@@ -164,6 +164,21 @@ def _generation_contestants(
             name = f"transformers, {str(dtype).removeprefix('torch.')}, {cache} cache"
             contestants[name] = _their_generation(theirs, prompts, new_tokens, cache)
     return contestants
+
+
+def _on_one_thread_too(contestants: dict[str, Contestant]) -> dict[str, Contestant]:
+    """All contestants as they are and on one thread: for a few rows, handing work to a second one costs more."""
+
+    def alone(run: Contestant) -> Contestant:
+        def one() -> None:
+            with _threads(1):
+                run()
+
+        return one
+
+    if torch.get_num_threads() == 1:
+        return contestants
+    return contestants | {f"{name}, one thread": alone(run) for name, run in contestants.items()}
 
 
 def _their_generation(model: Any, prompts: Tensor, new_tokens: int, cache: str) -> Contestant:
