@@ -57,7 +57,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_build(commands) -> None:  # type: ignore[no-untyped-def]
     parser = _add(commands, "build", build, "train a stage and all it needs, as far as they are missing")
-    parser.add_argument("stage", nargs="?", help="a stage; all of them if not given")
+    parser.add_argument("stage", nargs="?", help="a stage; the chat model if not given")
     _add_run_options(parser)
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what the stages measured as JSON")
 
@@ -81,11 +81,12 @@ def _add_reproduce(commands) -> None:  # type: ignore[no-untyped-def]
 
 
 def build(arguments: argparse.Namespace) -> int:
-    """Build a stage, or all stages."""
-    from minillama.pipeline import STAGES, pipeline
+    """Build a stage, or the chat model."""
+    from minillama.pipeline import pipeline
+    from minillama.pipeline.stages import DEFAULT_STAGE
 
     stages = pipeline(arguments.preset, arguments.seed, arguments.corpus, say=print)
-    last = arguments.stage or ("base" if arguments.corpus else list(STAGES)[-1])
+    last = arguments.stage or ("base" if arguments.corpus else DEFAULT_STAGE)
     if missing := stages.missing(last):
         print(f"to build: {', '.join(missing)}, about {stages.minutes(last):.0f} minutes", flush=True)
     target = stages.get(last)

@@ -9,7 +9,7 @@ import torch
 
 from minillama.pipeline import choose_preset, pipeline
 from minillama.pipeline.cache import cache_folder
-from minillama.pipeline.stages import STAGES
+from minillama.pipeline.stages import DEFAULT_STAGE
 from minillama.training.precision import Precision, multiplies_bfloat16
 
 REFERENCE_GFLOPS = 100.0  # float32 matrix products of the two cores for which the presets' minutes are given
@@ -19,7 +19,7 @@ def describe() -> list[str]:
     """Lines that say what there is, which preset fits, and how long it will build."""
     precision, preset = Precision.detect(), choose_preset()
     stages = pipeline(preset)
-    last = list(STAGES)[-1]
+    last = DEFAULT_STAGE
     missing = stages.missing(last)
     lines = [
         f"Python {platform.python_version()}, PyTorch {torch.__version__}, {platform.system()} {platform.machine()}",

@@ -79,6 +79,24 @@ def two_model_reward(safety: Scorer, helpfulness: Scorer, threshold: float = 0.1
     return reward
 
 
+def scored_once(reward: Reward) -> Reward:
+    """The same reward, asked once for equal prompts with equal answers: at low temperatures half of a round's are.
+
+    Only for a reward whose scores of a row do not depend on the other rows, which whitened ones do.
+    """
+
+    def once(
+        prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], is_safety: Bool[Tensor, " batch"]
+    ) -> Float[Tensor, " batch"]:
+        rows = list(zip(map(tuple, prompts), map(tuple, answers), is_safety.tolist(), strict=True))
+        place = {row: number for number, row in enumerate(dict.fromkeys(rows))}
+        flags = torch.tensor([safety for _, _, safety in place], dtype=torch.bool)
+        scores = reward([prompt for prompt, _, _ in place], [answer for _, answer, _ in place], flags)
+        return scores[[place[row] for row in rows]]
+
+    return once
+
+
 def check_scores(scores: Float[Tensor, " batch"], what: str = "the reward") -> None:
     """Raise ``ValueError`` naming the first rows, if any, whose score is NaN or infinite."""
     rows = (~torch.isfinite(scores)).nonzero().flatten().tolist()

@@ -28,6 +28,7 @@ class PairBatch:
         margins: of each pair.
         safe: whether each row's answer was found safe; meaningless where not ``labelled``.
         labelled: whether anybody said.
+        starts: place of each answer's first token.
     """
 
     tokens: Int[Tensor, "rows seq"]
@@ -35,6 +36,7 @@ class PairBatch:
     margins: Float[Tensor, " pairs"]
     safe: Bool[Tensor, " rows"]
     labelled: Bool[Tensor, " rows"]
+    starts: Int[Tensor, " rows"]
 
     @property
     def n_targets(self) -> int:
@@ -43,7 +45,7 @@ class PairBatch:
 
     def to(self, device: torch.device | str) -> "PairBatch":
         """The same batch on another device."""
-        parts = (self.tokens, self.lengths, self.margins, self.safe, self.labelled)
+        parts = (self.tokens, self.lengths, self.margins, self.safe, self.labelled, self.starts)
         return PairBatch(*(part.to(device, non_blocking=True) for part in parts))
 
 
@@ -66,6 +68,7 @@ def collate_pairs(pairs: Sequence[EncodedPair], margin: str) -> PairBatch:
         margins_of([pair.rating for pair in pairs], margin),
         torch.tensor([label is not None and label[side] for side in (0, 1) for label in labels]),
         torch.tensor([label is not None for _ in (0, 1) for label in labels]),
+        torch.tensor([len(pair.prompt) for _ in (0, 1) for pair in pairs]),
     )
 
 

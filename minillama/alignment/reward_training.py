@@ -90,7 +90,7 @@ class PairLoss:
 
     def __call__(self, model: nn.Module, batch: PairBatch) -> tuple[Float[Tensor, ""], int]:
         """The summed loss and the number of pairs, as :func:`minillama.training.train` wants them."""
-        scores, pairs = model(batch.tokens, batch.lengths), batch.n_targets
+        scores, pairs = model(batch.tokens, batch.lengths, batch.starts), batch.n_targets
         loss = ranking_loss(scores[:pairs], scores[pairs:], batch.margins) * pairs
         n_labelled = int(batch.labelled.sum()) if self.safety_weight else 0
         if n_labelled:

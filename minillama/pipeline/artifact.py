@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save
 
+from minillama.alignment.reward_model import RewardModel
 from minillama.data.atomic import write_atomically
 from minillama.model import ModelArgs, Transformer
 from minillama.tokenizer import Tokenizer
@@ -20,6 +21,7 @@ ARTIFACT_FILE = "artifact.json"
 TOKENIZER_FILE = "tokenizer.model"
 MODEL_FILE = "model.safetensors"
 PARAMS_FILE = "params.json"
+REWARD_FOLDER = "reward"  # a folder of its own: a reward model is nothing to chat with
 FORMAT = 1
 
 
@@ -62,6 +64,14 @@ class Artifact:
         model = Transformer(args)
         model.load_state_dict(load_file(path))
         return model.to(Precision.detect().device).eval()
+
+    @property
+    def reward_model(self) -> RewardModel:
+        """The reward model that this stage trained, in evaluation mode, read anew each time (rounds train it further).
+
+        Raises ValueError where it has none.
+        """
+        return RewardModel.load(self.folder / REWARD_FOLDER).to(Precision.detect().device)
 
     @property
     def has_model(self) -> bool:

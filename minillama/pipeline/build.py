@@ -97,7 +97,7 @@ class Pipeline:
         return self.stages[name]
 
     def _settings(self, name: str) -> Any:
-        return getattr(self.preset, name)
+        return getattr(self.preset, self._stage(name).settings_name)
 
     def _bundled(self, name: str) -> Artifact | None:
         """The released stage, unless the reader's own text makes it another one."""

@@ -7,6 +7,16 @@ import torch
 
 from minillama.alignment.sft import SFTSettings
 from minillama.model import ModelArgs
+from minillama.pipeline.alignment_presets import (
+    ALIGNMENT_MINUTES,
+    FIRST_HELPFULNESS,
+    FIRST_SAFETY,
+    PPO,
+    ROUND,
+    FirstRewardSettings,
+    PPOStageSettings,
+    RoundSettings,
+)
 from minillama.valley.dialogues import VENDORS, Mix, Vendor
 
 
@@ -113,6 +123,9 @@ class Preset:
         base: See :class:`BaseSettings`.
         sft: See :class:`ChatSettings`.
         minutes: Roughly how long each stage takes (two CPU cores, or a T4), for notices.
+        reward_helpfulness, reward_safety: See :class:`FirstRewardSettings`.
+        rlhf_round: See :class:`RoundSettings`; the same for all rounds of rejection sampling.
+        rlhf_ppo: See :class:`PPOStageSettings`.
     """
 
     name: str
@@ -121,6 +134,10 @@ class Preset:
     base: BaseSettings
     sft: ChatSettings
     minutes: Mapping[str, float | int]
+    reward_helpfulness: FirstRewardSettings = FIRST_HELPFULNESS
+    reward_safety: FirstRewardSettings = FIRST_SAFETY
+    rlhf_round: RoundSettings = ROUND
+    rlhf_ppo: PPOStageSettings = PPO
 
 
 CPU = Preset(
@@ -137,7 +154,7 @@ CPU = Preset(
         highest_loss=3.0,
     ),
     sft=ChatSettings(sft=SFTSettings(epochs=1), dialogues=16000, highest_loss=1.5),
-    minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 4, "sft": 2},
+    minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 4, "sft": 2, **ALIGNMENT_MINUTES},
 )
 
 GPU = Preset(
@@ -153,7 +170,7 @@ GPU = Preset(
         highest_loss=3.0,
     ),
     sft=ChatSettings(sft=SFTSettings(batch_size=32, seq_len=512, peak_lr=5e-4), dialogues=12000, highest_loss=1.5),
-    minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 5, "sft": 2},
+    minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 5, "sft": 2, **ALIGNMENT_MINUTES},
 )
 
 PRESETS = {preset.name: preset for preset in (CPU, GPU)}

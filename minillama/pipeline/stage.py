@@ -49,6 +49,7 @@ class Stage:
         modules: Modules (a package means all of its files) whose code decides the result.
         check: Returns what is wrong with a result, given settings and report; nothing when it is good.
         seeded: Whether the training seed changes the result.
+        part: The preset's field that holds its settings; the stage's name where not given.
     """
 
     name: str
@@ -58,6 +59,12 @@ class Stage:
     modules: tuple[str, ...]
     check: Callable[[Any, Mapping[str, Any]], list[str]] = lambda settings, report: []
     seeded: bool = True
+    part: str = ""
+
+    @property
+    def settings_name(self) -> str:
+        """The preset's field that holds the stage's settings."""
+        return self.part or self.name.replace("-", "_")
 
 
 def stage_key(stage: Stage, settings: Any, seed: int, corpus: Path | None, input_keys: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from minillama.alignment.combined_reward import combine_rewards, logit, two_model_reward, whiten
+from minillama.alignment.combined_reward import combine_rewards, logit, scored_once, two_model_reward, whiten
 
 BORDER = math.log(0.15 / 0.85)  # -1.7346
 
@@ -135,3 +135,18 @@ def test_a_reward_function_of_two_models():
     prompts, answers, is_safety = [[1], [9], [1]], [[2], [4, 2], [4, 5, 2]], torch.tensor([False, False, True])
     assert two_model_reward(by_prompt, by_length)(prompts, answers, is_safety).tolist() == [1.0, -9.0, -1.0]
     assert two_model_reward(by_length, by_prompt, 0.99)(prompts, answers, is_safety).tolist() == [1.0, 2.0, 3.0]
+
+
+def test_equal_answers_are_scored_once_and_in_their_places():
+    asked = []
+
+    def reward(prompts, answers, is_safety):
+        asked.append(len(answers))
+        return torch.tensor(
+            [10.0 * prompt[0] + answer[0] + flag for prompt, answer, flag in zip(prompts, answers, is_safety.tolist())]
+        )
+
+    prompts, answers = [[1], [2], [1], [1]], [[3], [3], [3], [4]]
+    flags = torch.tensor([False, True, False, False])
+    assert scored_once(reward)(prompts, answers, flags).tolist() == reward(prompts, answers, flags).tolist()
+    assert asked == [3, 4]

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from minillama.alignment.reward_model import RewardModel
+from minillama.alignment.reward_model import MODEL_FILE, RewardModel
 from minillama.model import ModelArgs, Transformer
 
 ARGS = ModelArgs(dim=32, n_layers=2, n_heads=2, vocab_size=40, multiple_of=8, max_seq_len=48, rope_theta=500.0)
@@ -128,9 +129,28 @@ def test_it_is_saved_and_loaded(model, tmp_path):
     assert sorted(path.name for path in (tmp_path / "reward").iterdir()) == ["model.safetensors", "params.json"]
 
 
+def test_a_model_that_reads_answers_sums_over_their_tokens(chat, tmp_path):
+    reader = RewardModel.from_transformer(chat, reads="answer").eval()
+    scores = reader.score(PROMPTS, ANSWERS)
+    rows = [[*prompt, *answer] for prompt, answer in zip(PROMPTS, ANSWERS)]
+    for row, prompt, score in zip(rows, PROMPTS, scores):
+        each = reader.hidden(torch.tensor([row]))[0] @ reader.output.weight[0]
+        first = min(len(prompt), len(row) - 1)  # an empty answer is read on the prompt's last token
+        torch.testing.assert_close(score, each[first:].sum())
+    reader.save(tmp_path)
+    again = RewardModel.load(tmp_path)
+    assert again.reads == RewardModel.from_transformer(again).reads == "answer"
+    torch.testing.assert_close(again.score(PROMPTS, ANSWERS), scores)
+    with pytest.raises(ValueError, match="give starts"):
+        reader(torch.tensor([rows[0]]), torch.tensor([5]))
+    with pytest.raises(Exception, match="'first'"):
+        RewardModel(ARGS, "first")
+
+
 def test_another_folder_is_no_reward_model(chat, model, tmp_path):
     with pytest.raises(ValueError, match="holds no model"):
         RewardModel.load(tmp_path)
-    RewardModel.save(chat, tmp_path)  # a chat model's files
+    model.save(tmp_path)
+    save_file(chat.state_dict(), tmp_path / MODEL_FILE)
     with pytest.raises(ValueError, match="from_transformer"):
         RewardModel.load(tmp_path)

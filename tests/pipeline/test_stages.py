@@ -105,14 +105,14 @@ def test_the_valley_becomes_a_chat_model(monkeypatch):
 
 def test_unknown_stages_are_named():
     with pytest.raises(ValueError, match="corpus, tokenizer, base, sft"):
-        load("rlhf-v1")
+        load("rlhf-v9")
 
 
 @pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES.keys())
 def test_every_module_whose_code_counts_exists(stage):
     assert all(code_hash(module) for module in stage.modules)
     assert all(name in STAGES for name in stage.inputs)
-    assert all(hasattr(preset, stage.name) and stage.name in preset.minutes for preset in PRESETS.values())
+    assert all(hasattr(preset, stage.settings_name) and stage.name in preset.minutes for preset in PRESETS.values())
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
