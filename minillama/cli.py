@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,7 +98,8 @@ def build(arguments: argparse.Namespace) -> int:
     if arguments.report:
         report = {artifact.stage: dict(artifact.report) for artifact in artifacts}
         write_atomically(arguments.report, json.dumps(report, indent=1).encode())
-    print(f"{target.stage} is ready" + ("; talk to it: minillama chat" if target.has_model else ""))
+    own_text = f" --corpus {shlex.quote(str(arguments.corpus))}" if arguments.corpus else ""
+    print(f"{target.stage} is ready" + (f"; talk to it: minillama chat{own_text}" if target.has_model else ""))
     return 0
 
 
