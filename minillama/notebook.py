@@ -85,8 +85,11 @@ def source_of(*objects: Any) -> str:
 
 
 def show_source(*objects: Any) -> None:
-    """Show what the package ships, highlighted, in JupyterLab, on GitHub and in print alike."""
-    display(Markdown(source_of(*objects)))
+    """Show what the package ships, highlighted, in JupyterLab, on GitHub and in print alike.
+
+    nbconvert's pages take a code block's font in an output from what stands around it, so that has to be monospace.
+    """
+    display(Markdown(f'<div style="font-family: monospace">\n\n{source_of(*objects)}\n\n</div>'))
 
 
 def progress(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:

@@ -3,8 +3,10 @@
 Two tokenizers come from the same trainer and the same additions and differ in one flag, ``split_digits``. Joined, the
 frequent numbers of the training text, all terms among them, are one piece each, and the rarer sums are spelled in
 two. Two models of one shape then learn the same additions for the same number of steps. Some numbers never occur in
-training, neither as a term nor as a sum; they are the test. All their pieces do occur there, so that no answer hangs
-on an embedding that was never trained. New pairs of numbers that did occur are the control.
+training, neither as a term nor as a sum; they are the test. All their pieces do occur there, but joined in other
+roles: every term of training is one piece, and only answers from 50 up are spelled. So the test asks by construction
+for a form that the joined model never read. New pairs of numbers that did occur are the control, which shows only that
+the model learned to add the numbers it knows.
 """
 
 import io
