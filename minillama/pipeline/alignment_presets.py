@@ -175,14 +175,14 @@ RENEWAL = RenewalSettings(
 ROUND = RoundSettings(
     renewal=RENEWAL,
     prompts=PromptCounts(helpful=1500, several_turns=200, adversarial=300, borderline=200),
-    # At 0.6, not 1: a reward model of this size takes some wrong answers for right ones, and the more different wrong
-    # ones are among the samples, the likelier the best is one of them.
-    sampling=RejectionSamplingSettings(samples=4, temperatures=(0.6,), sft=SFTSettings(epochs=1)),
+    # At 0.8 and with the likelihood: a reward model of this size takes some wrong answers for right ones, and the more
+    # different wrong ones are among the samples, the likelier the best is one of them.
+    sampling=RejectionSamplingSettings(samples=4, temperatures=(0.8,), likelihood=1.0, sft=SFTSettings(epochs=1)),
 )
 PPO = PPOStageSettings(
     renewal=RENEWAL,
     prompts=PromptCounts(helpful=2200, several_turns=300, adversarial=400, borderline=300),
-    ppo=PPOSettings(iterations=40),
+    ppo=PPOSettings(iterations=30, policy_lr=2e-4, reference_temperature=0.5),
 )
 # Roughly, on two CPU cores, for notices.
 ALIGNMENT_MINUTES = {

@@ -79,7 +79,7 @@ def gather_experience(
             logits = answer_logits(policy, batch, settings.temperature)
             parts = (
                 chosen_logprobs(logits, batch),
-                answer_logprobs(reference, batch, settings.temperature),
+                answer_logprobs(reference, batch, settings.temperature * settings.reference_temperature),
                 answer_values(value_model, batch),
                 batch.mask.float(),
             )

@@ -34,6 +34,10 @@ class PPOSettings:
         epochs: Gradient steps that each mini-batch is used for.
         max_new_tokens: Longest answer.
         temperature: At which answers are sampled; all log-probabilities are those of this distribution.
+        reference_temperature: Divides the reference's logits once more before the penalty is taken. The paper has none,
+            which is 1. Below 1 the penalty holds the policy to what the reference is surest of: a model of this size
+            knows better what is true than its reward model does, and less well how to say only that. The KL reported
+            is the one from this sharper reference.
         beta: Weight of the penalty on KL(policy || reference), a nat against a unit of reward.
         whitening: "batch" gives every batch's scores mean 0 and deviation 1, as the paper is most easily read (it does
             not state over what it whitens); "first" keeps the mean and deviation of the first batch, so that a unit of
@@ -63,6 +67,7 @@ class PPOSettings:
     epochs: int = 1
     max_new_tokens: int = 64
     temperature: float = 1.0
+    reference_temperature: float = 1.0
     beta: float = 0.1
     whitening: Whitening = "batch"
     unfinished_penalty: float = 2.0
@@ -88,7 +93,16 @@ class PPOSettings:
         for name in (*counts, "evaluate_every", *(() if self.patience is None else ("patience",))):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("temperature", "clip", "value_clip", "policy_lr", "value_lr", "eps", "max_norm"):
+        for name in (
+            "temperature",
+            "reference_temperature",
+            "clip",
+            "value_clip",
+            "policy_lr",
+            "value_lr",
+            "eps",
+            "max_norm",
+        ):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
         for name in ("beta", "unfinished_penalty", "weight_decay"):

@@ -38,6 +38,7 @@ def test_another_size_is_refused():
         {"epochs": 0},
         {"patience": 0},
         {"temperature": 0.0},
+        {"reference_temperature": 0.0},
         {"clip": 0.0},
         {"policy_lr": math.nan},
         {"beta": -0.1},

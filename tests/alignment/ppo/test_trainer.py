@@ -1,5 +1,6 @@
 """PPO as a whole: a problem whose optimum is known, what breaks it, and how a run ends."""
 
+import dataclasses
 import itertools
 import math
 
@@ -256,3 +257,16 @@ def test_other_faults_are_named():
         train_ppo(policy, lambda p, a, s: torch.zeros(3), MANY, SMALL, precision=CPU)
     with pytest.raises(ValueError, match="evaluation on held-out prompts gave nan"):
         train_ppo(policy, first_is_eos, MANY, SMALL, evaluate=lambda _: math.nan, precision=CPU)
+
+
+def test_a_sharper_reference_moves_the_optimum():
+    """The optimum is proportional to the sharpened reference times exp(score / beta), and not to the plain one."""
+    policy, sharp = fresh_policy(), fresh_policy()
+    with torch.no_grad():
+        policy.output.weight.mul_(3.0)  # far from uniform, so that sharpening matters
+        sharp.output.weight.mul_(3.0 / 0.5)
+    plain, wanted = distribution(policy), distribution(sharp)
+    settings = dataclasses.replace(BANDIT, reference_temperature=0.5)
+    train_ppo(policy, bandit_reward, PROMPTS, settings, precision=CPU)
+    assert distance_from_optimum(policy, wanted) < 0.1
+    assert distance_from_optimum(policy, wanted) < distance_from_optimum(policy, plain)
