@@ -173,7 +173,7 @@ def share_right(model: Transformer, tokenizer: Tokenizer, pairs: Sequence[Pair])
 
 def run(seed: int, quick: bool) -> list[Row]:
     """Measure both arms with one seed; quick takes fewer steps."""
-    settings = Settings(steps=1600) if quick else Settings()
+    settings = Settings(steps=1300) if quick else Settings()
     additions = Additions.draw(seed, settings)
     rows = []
     for arm, split_digits in ARMS.items():
