@@ -1,7 +1,8 @@
 """The cleaned corpus as it lies between stages: one JSON object a line, in the order in which it is read."""
 
 import json
-from collections.abc import Iterable, Iterator
+import random
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from minillama.data.atomic import write_atomically
@@ -22,3 +23,18 @@ def read_documents(folder: Path) -> Iterator[Document]:
         for line in file:
             entry = json.loads(line)
             yield Document(entry["text"], entry["source"])
+
+
+def replayed(folder: Path, sources: Collection[str], count: int, draw: str) -> list[str]:
+    """Up to ``count`` documents to mix into fine-tuning, so that what no example mentions is not forgotten.
+
+    Args:
+        folder: Of a finished "corpus" stage.
+        sources: Which sources they come from; all, where the corpus has none of these.
+        count: How many; each document comes at most once.
+        draw: Names the draw: the same name gives the same documents.
+    """
+    documents = list(read_documents(folder))
+    pool = [document.text for document in documents if document.source in sources]
+    pool = pool or [document.text for document in documents]
+    return random.Random(draw).sample(pool, min(count, len(pool)))

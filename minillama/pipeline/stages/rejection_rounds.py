@@ -1,7 +1,6 @@
 """Rejection sampling, V1 to V4: compare afresh, renew the reward models, sample, fine-tune on the best answers."""
 
 import json
-import random
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, replace
@@ -25,12 +24,12 @@ from minillama.evaluation.judged import dialog_of
 from minillama.pipeline.alignment_presets import RenewalSettings, RoundSettings
 from minillama.pipeline.alignment_prompts import alignment_prompts
 from minillama.pipeline.artifact import Artifact, save_model
-from minillama.pipeline.documents import read_documents
+from minillama.pipeline.documents import replayed
 from minillama.pipeline.measuring import measure_chat
 from minillama.pipeline.stage import BuildContext, Stage
 from minillama.pipeline.stages.base import mean_of_last
 from minillama.pipeline.stages.reward_models import MODULES as REWARD_MODULES
-from minillama.pipeline.stages.reward_models import answering, collected, renew
+from minillama.pipeline.stages.reward_models import PREFERENCES_FILE, answering, collected, renew
 from minillama.valley.raters import Aspect
 
 ASPECTS: tuple[Aspect, Aspect] = ("helpfulness", "safety")
@@ -47,7 +46,9 @@ def build(context: BuildContext, number: int) -> dict[str, Any]:
     reward = scored_once(two_model_reward(rewards["safety"][0].score, rewards["helpfulness"][0].score))
     winners, sampled = _winners(context, last, reward, number)
     rounds = [read_winners(context.inputs[_round_name(earlier)].folder) for earlier in range(1, number)]
-    documents = document_examples(_replayed(context, number), last.tokenizer, settings.sampling.sft.seq_len)
+    corpus = context.inputs["corpus"].folder
+    texts = replayed(corpus, settings.replay_sources, settings.replay, f"replay {context.seed} {number}")
+    documents = document_examples(texts, last.tokenizer, settings.sampling.sft.seq_len)
     model = deepcopy(last.model)
     sampling = replace(settings.sampling, sft=replace(settings.sampling.sft, seed=context.seed))
     trained = train_on_winners(
@@ -97,7 +98,7 @@ def _older_pairs(context: BuildContext, number: int, aspect: Aspect) -> list[Pre
 
 def first_pairs(artifact: Artifact) -> list[PreferencePair]:
     """The comparisons that a first reward model learnt from, without the open set."""
-    return read_preferences(artifact.folder / "preferences.jsonl")
+    return read_preferences(artifact.folder / PREFERENCES_FILE)
 
 
 def _winners(context: BuildContext, last: Artifact, reward: Reward, number: int) -> tuple[list[Winner], dict[str, Any]]:
@@ -132,15 +133,6 @@ def _winners(context: BuildContext, last: Artifact, reward: Reward, number: int)
     return read_winners(context.work), json.loads(facts.read_text("utf-8"))
 
 
-def _replayed(context: BuildContext, number: int) -> list[str]:
-    """Documents of the pretraining text, so that what no winner mentions is not forgotten."""
-    settings: RoundSettings = context.settings
-    documents = list(read_documents(context.inputs["corpus"].folder))
-    pool = [document.text for document in documents if document.source in settings.replay_sources]
-    pool = pool or [document.text for document in documents]
-    return random.Random(f"replay {context.seed} {number}").sample(pool, min(settings.replay, len(pool)))
-
-
 def write_winners(winners: Sequence[Winner], folder: Path) -> None:
     """Write a round's winners as JSON lines; the file is there in full or not at all."""
     lines = "".join(json.dumps(asdict(winner)) + "\n" for winner in winners)
@@ -172,6 +164,7 @@ def _round_name(number: int) -> str:
 MODULES = (
     *REWARD_MODULES,
     "minillama.pipeline.stages.rejection_rounds",
+    "minillama.pipeline.documents",
     "minillama.pipeline.measuring",
     "minillama.alignment.best_of_n",
     "minillama.alignment.combined_reward",

@@ -1,6 +1,5 @@
 """The chat model: supervised fine-tuning of the base model on demonstrations."""
 
-import random
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
@@ -12,7 +11,7 @@ from minillama.alignment.sft import document_examples, train_sft
 from minillama.chat import encode_dialog
 from minillama.pipeline.artifact import save_model
 from minillama.pipeline.demonstrations import training_dialogs
-from minillama.pipeline.documents import read_documents
+from minillama.pipeline.documents import replayed
 from minillama.pipeline.presets import ChatSettings
 from minillama.pipeline.stage import BuildContext, Stage
 from minillama.pipeline.stages.base import loss_below, mean_of_last
@@ -28,7 +27,9 @@ def build(context: BuildContext) -> dict[str, Any]:
     examples = [encode_dialog(dialog, base.tokenizer) for dialog in dialogs]
     examples = [example for example in examples if len(example) <= settings.sft.seq_len]
     kept = len(examples)
-    examples += document_examples(replayed(context), base.tokenizer, settings.sft.seq_len)
+    corpus = context.inputs["corpus"].folder
+    texts = replayed(corpus, settings.replay_sources, settings.replay, f"replay {context.seed}")
+    examples += document_examples(texts, base.tokenizer, settings.sft.seq_len)
     report = train_sft(
         model, examples, replace(settings.sft, seed=context.seed), run_dir=context.work / "run", description="sft"
     )
@@ -42,15 +43,6 @@ def build(context: BuildContext) -> dict[str, Any]:
         "final_loss": mean_of_last(report.losses),
         "losses": [round(loss, 4) for loss in report.losses],
     }
-
-
-def replayed(context: BuildContext) -> list[str]:
-    """Documents of the pretraining text, each at most once; of all sources where the wanted ones are missing."""
-    settings: ChatSettings = context.settings
-    documents = list(read_documents(context.inputs["corpus"].folder))
-    wanted = [document.text for document in documents if document.source in settings.replay_sources]
-    pool = wanted or [document.text for document in documents]
-    return random.Random(f"replay {context.seed}").sample(pool, min(settings.replay, len(pool)))
 
 
 def check(settings: ChatSettings, report: Mapping[str, Any]) -> list[str]:
