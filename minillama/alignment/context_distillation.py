@@ -20,11 +20,10 @@ from minillama.alignment.context_data import (
     distillation_data,
 )
 from minillama.alignment.context_kl import ContextPair, context_batches, context_kl
-from minillama.alignment.sft import CHECKPOINT_EVERY, SFTSettings, train_sft
+from minillama.alignment.sft import SFTSettings, train_sft
 from minillama.model import Transformer
 from minillama.tokenizer import Tokenizer
 from minillama.training.precision import Precision
-from minillama.training.settings import TrainSettings
 from minillama.training.trainer import TrainReport, train
 
 
@@ -77,17 +76,10 @@ def _train_kl(
     """
     teacher = copy.deepcopy(model).to(precision.device).eval().requires_grad_(False)
     batches = context_batches(pairs, settings.batch_size, settings.epochs, settings.seed)
-    train_settings = TrainSettings(
-        steps=len(batches),
-        peak_lr=settings.peak_lr,
-        warmup_steps=round(settings.warmup_ratio * len(batches)),
-        weight_decay=settings.weight_decay,
-        checkpoint_every=None if run_dir is None else CHECKPOINT_EVERY,
-    )
     return train(
         model,
         batches,
-        train_settings,
+        settings.of_run(len(batches), run_dir),
         loss=context_kl(teacher),
         precision=precision,
         run_dir=run_dir,

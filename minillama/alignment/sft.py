@@ -65,6 +65,16 @@ class SFTSettings:
         """
         return cls(epochs=2, peak_lr=2e-5, weight_decay=0.1, batch_size=64, seq_len=4096)
 
+    def of_run(self, steps: int, run_dir: Path | str | None) -> TrainSettings:
+        """The trainer's settings for so many steps, with checkpoints where there is a folder for them."""
+        return TrainSettings(
+            steps=steps,
+            peak_lr=self.peak_lr,
+            warmup_steps=round(self.warmup_ratio * steps),
+            weight_decay=self.weight_decay,
+            checkpoint_every=None if run_dir is None else CHECKPOINT_EVERY,
+        )
+
 
 def document_examples(texts: Iterable[str], tokenizer: Tokenizer, seq_len: int) -> list[DialogTokens]:
     """Documents as examples in which every token but the first is a target, cut to ``seq_len`` tokens."""
@@ -102,14 +112,12 @@ def train_sft(
     loader = DialogLoader(
         examples, settings.batch_size, seq_len=settings.seq_len, seed=settings.seed, epochs=settings.epochs
     )
-    steps = len(loader)
-    train_settings = TrainSettings(
-        steps=steps,
-        peak_lr=settings.peak_lr,
-        warmup_steps=round(settings.warmup_ratio * steps),
-        weight_decay=settings.weight_decay,
-        checkpoint_every=None if run_dir is None else CHECKPOINT_EVERY,
-    )
     return train(
-        model, loader, train_settings, loss=loss, precision=precision, run_dir=run_dir, description=description
+        model,
+        loader,
+        settings.of_run(len(loader), run_dir),
+        loss=loss,
+        precision=precision,
+        run_dir=run_dir,
+        description=description,
     )
