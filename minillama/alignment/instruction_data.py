@@ -10,12 +10,13 @@ not is therefore what the data were built to allow, not a discovery.
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from minillama.alignment.gatt_data import InstructedDialog, PlanSettings, QuestionPool, plan_dialogs
 from minillama.alignment.gatt_rollout import Dialog, alternate
 from minillama.alignment.safety_preprompts import generic_preprompt, risk_preprompt, with_preprompt
 from minillama.valley.dialogues import training_prompts
-from minillama.valley.personas import Constraint, hobby_answer
+from minillama.valley.personas import Constraint, ConstraintKind, hobby_answer
 from minillama.valley.randomness import stream
 from minillama.valley.tasks.base import Prompt
 from minillama.valley.tasks.registry import task
@@ -32,6 +33,7 @@ class InstructionMix:
         once: Of dialogues with the instruction as a system message, of one or two turns; half of them shortened, so
             that a model without Ghost Attention is not beaten for want of having seen the short form.
         max_turns: Longest dialogue with the instruction on every turn.
+        constraint_weights: How often each kind of constraint is drawn, as in ``PlanSettings``.
 
     Raises:
         ValueError: A value is out of range.
@@ -39,6 +41,7 @@ class InstructionMix:
 
     once: float = 0.6
     max_turns: int = 8
+    constraint_weights: tuple[tuple[ConstraintKind, float | int], ...] = PlanSettings().weights
 
     def __post_init__(self) -> None:
         if not 0 <= self.once <= 1:
@@ -52,8 +55,9 @@ def obeying_demonstrations(world: World, n: int, seed: int, mix: InstructionMix 
     mix = mix or InstructionMix()
     rng = stream(seed, "obeying")
     n_once = round(mix.once * n)
-    once = plan_dialogs(world, n_once, seed, PlanSettings(min_turns=1, max_turns=ONCE_TURNS))
-    repeated = plan_dialogs(world, n - n_once, seed + 1, PlanSettings(min_turns=1, max_turns=mix.max_turns))
+    of = partial(PlanSettings, weights=mix.constraint_weights)
+    once = plan_dialogs(world, n_once, seed, of(min_turns=1, max_turns=ONCE_TURNS))
+    repeated = plan_dialogs(world, n - n_once, seed + 1, of(min_turns=1, max_turns=mix.max_turns))
     dialogs: list[Dialog] = []
     for plan in once:
         dialogs.append(

@@ -82,6 +82,21 @@ def document_examples(texts: Iterable[str], tokenizer: Tokenizer, seq_len: int) 
     return [DialogTokens(tuple(row), (0,) + (1,) * (len(row) - 1)) for row in rows]
 
 
+def joined_documents(texts: Iterable[str], tokenizer: Tokenizer, seq_len: int) -> list[DialogTokens]:
+    """Documents behind one another in examples of up to ``seq_len`` tokens, where later ones see earlier ones.
+
+    Short documents alone would never show a model places far apart. No example's first token is a target.
+    """
+    rows: list[list[int]] = []
+    for text in texts:
+        tokens = tokenizer.encode(text, bos=True, eos=True)[:seq_len]
+        if not rows or len(rows[-1]) + len(tokens) > seq_len:
+            rows.append([])
+        rows[-1] += tokens
+    # A document does not follow from the one before it, so its first token is no target.
+    return [DialogTokens(tuple(row), tuple(int(token != tokenizer.bos_id) for token in row)) for row in rows]
+
+
 def train_sft(
     model: Transformer,
     examples: Sequence[DialogTokens],

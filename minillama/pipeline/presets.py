@@ -1,7 +1,7 @@
 """All numbers of the pipeline: how large and how long, for a laptop's CPU and for a GPU."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -17,7 +17,7 @@ from minillama.pipeline.alignment_presets import (
     PPOStageSettings,
     RoundSettings,
 )
-from minillama.valley.dialogues import VENDORS, Mix, Vendor
+from minillama.pipeline.chat_presets import ChatSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,29 +90,6 @@ class BaseSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChatSettings:
-    """Supervised fine-tuning.
-
-    Attributes:
-        sft: How to train.
-        dialogues: Number of demonstrations.
-        vendors: Who writes them.
-        mix: Which kinds of dialogues they are.
-        replay: Documents of the pretraining text mixed in, so that what no demonstration mentions is not forgotten.
-        replay_sources: Which sources they are drawn from, as far as the corpus has them.
-        highest_loss: What the mean loss of the last 20 steps must stay below (nats per target token).
-    """
-
-    sft: SFTSettings
-    dialogues: int
-    highest_loss: float | int
-    vendors: tuple[Vendor, ...] = VENDORS
-    mix: Mix = field(default_factory=lambda: Mix(kinds={"reading": 3.0, "descriptions": 1.5}))
-    replay: int = 6000
-    replay_sources: tuple[str, ...] = ("forum",)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Preset:
     """Everything that decides how large the models are and how long they train.
 
@@ -121,7 +98,7 @@ class Preset:
         corpus: See :class:`CorpusSettings`.
         tokenizer: See :class:`TokenizerSettings`.
         base: See :class:`BaseSettings`.
-        sft: See :class:`ChatSettings`.
+        sft: See :class:`minillama.pipeline.chat_presets.ChatSettings`.
         minutes: Roughly how long each stage takes (two CPU cores, or a T4), for notices.
         reward_helpfulness, reward_safety: See :class:`FirstRewardSettings`.
         rlhf_round: See :class:`RoundSettings`; the same for all rounds of rejection sampling.
@@ -153,7 +130,7 @@ CPU = Preset(
         checkpoint_every=500,
         highest_loss=3.0,
     ),
-    sft=ChatSettings(sft=SFTSettings(epochs=1), dialogues=16000, highest_loss=1.5),
+    sft=ChatSettings(sft=SFTSettings(epochs=1), dialogues=13000, highest_loss=1.5),
     minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 4, "sft": 2, **ALIGNMENT_MINUTES},
 )
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minillama.alignment import SFTSettings, train_sft
+from minillama.alignment.sft import document_examples, joined_documents
 from minillama.answering import answer_dialogs
 from minillama.chat import DialogTokens, encode_dialog
 from minillama.data import pack_dialogs, pad_dialogs
@@ -152,3 +153,13 @@ def test_settings_name_what_is_wrong(wrong):
 def test_an_example_longer_than_a_row_is_refused(examples):
     with pytest.raises(ValueError, match="row"):
         train_sft(fresh_model(), examples, SFTSettings(seq_len=8), precision=CPU)
+
+
+def test_joined_documents_keep_every_token_and_fill_their_rows(tokenizer):
+    texts = [f"Ada lives in Greyport with {number} cats." for number in range(9)]
+    rows = joined_documents(texts, tokenizer, 60)
+    alone = document_examples(texts, tokenizer, 60)
+    assert sum((row.tokens for row in rows), ()) == sum((row.tokens for row in alone), ())
+    assert sum((row.loss_mask for row in rows), ()) == sum((row.loss_mask for row in alone), ())
+    assert 1 < len(rows) < len(texts)
+    assert all(len(row) <= 60 for row in rows)

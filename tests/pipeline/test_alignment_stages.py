@@ -14,6 +14,7 @@ from minillama.model import ModelArgs
 from minillama.pipeline import load, newest_model
 from minillama.pipeline.alignment_presets import MeasureSettings, PreferenceSettings, PromptCounts, RenewalSettings
 from minillama.pipeline.alignment_prompts import alignment_prompts
+from minillama.pipeline.chat_presets import LongDialogSettings
 from minillama.pipeline.measuring import measure_chat
 from minillama.pipeline.presets import CPU, Phase, TokenizerSettings
 from minillama.pipeline.stages import DEFAULT_STAGE, STAGES, rejection_rounds, reward_models
@@ -43,7 +44,16 @@ TINY = replace(
         warmup_steps=2,
         highest_loss=100,
     ),
-    sft=replace(CPU.sft, sft=SFTSettings(epochs=1, batch_size=4, seq_len=256), dialogues=60, highest_loss=100),
+    sft=replace(
+        CPU.sft,
+        sft=SFTSettings(epochs=1, batch_size=4, seq_len=256),
+        dialogues=60,
+        obeying=6,
+        preprompts=4,
+        replay=5,
+        long=LongDialogSettings(plain=3, repeated=3, demonstrations=2, documents=4),
+        highest_loss=100,
+    ),
     reward_helpfulness=replace(CPU.reward_helpfulness, **FIRST),
     reward_safety=replace(CPU.reward_safety, **FIRST),
     rlhf_round=replace(CPU.rlhf_round, renewal=RENEWAL, prompts=FEW.prompts, sampling=SAMPLING, replay=5, **LOOSE),

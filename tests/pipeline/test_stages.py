@@ -10,6 +10,7 @@ from minillama.data import PretrainLoader, write_shards
 from minillama.generation import generate
 from minillama.model import ModelArgs
 from minillama.pipeline import PRESETS, STAGES, StageCheckError, load, newest_model, pipeline
+from minillama.pipeline.chat_presets import LongDialogSettings
 from minillama.pipeline.phases import PhasedLoader
 from minillama.pipeline.presets import CPU, Phase, TokenizerSettings
 from minillama.pipeline.stage import code_hash
@@ -93,10 +94,21 @@ def test_the_valley_becomes_a_chat_model(monkeypatch):
         TINY,
         tokenizer=TokenizerSettings(vocab_size=700, dialogues=60),
         base=replace(TINY.base, model=replace(TINY.base.model, max_seq_len=256), highest_loss=100),
-        sft=replace(CPU.sft, sft=SFTSettings(epochs=1, batch_size=4, seq_len=256), dialogues=20, highest_loss=100),
+        sft=replace(
+            CPU.sft,
+            sft=SFTSettings(epochs=1, batch_size=4, seq_len=256),
+            dialogues=20,
+            obeying=6,
+            preprompts=4,
+            replay=5,
+            long=LongDialogSettings(plain=3, repeated=3, demonstrations=2, documents=4),
+            highest_loss=100,
+        ),
     )
     sft = load("sft", seed=1, preset=loose)
-    assert sft.report["dialogues"] + sft.report["left_out_too_long"] == 20
+    assert sft.report["dialogues"] + sft.report["left_out_too_long"] == 20 + 6 + 4 + 3 + 3 + 2
+    assert sft.report["left_out_too_long"] <= 10
+    assert sft.report["replayed_documents"] == 5 + 4
     assert sft.tokenizer.vocab_size == 700
     assert len(sft.tokenizer.encode("[INST]")) < len("[INST]")  # letter by letter without dialogues in the text
     with pytest.raises(StageCheckError, match="final loss below"):

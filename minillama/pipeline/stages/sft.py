@@ -1,48 +1,77 @@
 """The chat model: supervised fine-tuning of the base model on demonstrations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import torch
 
-from minillama.alignment.sft import document_examples, train_sft
-from minillama.chat import encode_dialog
+from minillama.alignment.sft import document_examples, joined_documents, train_sft
+from minillama.chat import DialogTokens, Message, encode_dialog
 from minillama.pipeline.artifact import save_model
-from minillama.pipeline.demonstrations import training_dialogs
+from minillama.pipeline.chat_presets import ChatSettings
+from minillama.pipeline.demonstrations import instruction_dialogs, long_dialogs, training_dialogs
 from minillama.pipeline.documents import replayed
-from minillama.pipeline.presets import ChatSettings
 from minillama.pipeline.stage import BuildContext, Stage
 from minillama.pipeline.stages.base import loss_below, mean_of_last
+from minillama.tokenizer import Tokenizer
 
 
 def build(context: BuildContext) -> dict[str, Any]:
-    """Fine-tune; a killed build goes on from its last checkpoint."""
+    """Fine-tune on dialogues, the long ones last; a killed build goes on from its last checkpoint."""
     settings: ChatSettings = context.settings
     base = context.inputs["base"]
     torch.manual_seed(context.seed)
     model = deepcopy(base.model)
-    dialogs = training_dialogs(settings.dialogues, settings.vendors, settings.mix)
-    examples = [encode_dialog(dialog, base.tokenizer) for dialog in dialogs]
-    examples = [example for example in examples if len(example) <= settings.sft.seq_len]
-    kept = len(examples)
-    corpus = context.inputs["corpus"].folder
-    texts = replayed(corpus, settings.replay_sources, settings.replay, f"replay {context.seed}")
-    examples += document_examples(texts, base.tokenizer, settings.sft.seq_len)
-    report = train_sft(
-        model, examples, replace(settings.sft, seed=context.seed), run_dir=context.work / "run", description="sft"
-    )
+    longest = min(settings.long.sft.seq_len, model.args.max_seq_len)
+    short, long, counts = _examples(context, base.tokenizer, longest)
+    parts = (("short", short, settings.sft), ("long", long, replace(settings.long.sft, seq_len=longest)))
+    reports = [
+        train_sft(
+            model, examples, replace(sft, seed=context.seed), run_dir=context.work / part, description=f"sft, {part}"
+        )
+        for part, examples, sft in parts
+    ]
     save_model(model, base.tokenizer, context.out)
+    losses = tuple(loss for report in reports for loss in report.losses)
+    seconds = sum(report.seconds for report in reports)
     return {
-        "dialogues": kept,
-        "left_out_too_long": len(dialogs) - kept,
-        "replayed_documents": len(examples) - kept,
-        "seconds": round(report.seconds, 1),
-        "tokens_per_second": round(report.tokens_per_second),
-        "final_loss": mean_of_last(report.losses),
-        "losses": [round(loss, 4) for loss in report.losses],
+        **counts,
+        "seconds": round(seconds, 1),
+        "tokens_per_second": round(sum(report.tokens for report in reports) / seconds),
+        "final_loss": mean_of_last(losses),
+        "losses": [round(loss, 4) for loss in losses],
     }
+
+
+def _examples(
+    context: BuildContext, tokenizer: Tokenizer, longest: int
+) -> tuple[list[DialogTokens], list[DialogTokens], dict[str, int]]:
+    """The examples of both parts, and what they are."""
+    settings: ChatSettings = context.settings
+    row = settings.sft.seq_len
+    wanted = settings.dialogues + settings.long.demonstrations
+    ordinary = encoded(training_dialogs(wanted, settings.vendors, settings.mix), tokenizer)
+    short = [*ordinary[settings.long.demonstrations :], *encoded(instruction_dialogs(settings), tokenizer)]
+    long = [*ordinary[: settings.long.demonstrations], *encoded(long_dialogs(settings.long), tokenizer)]
+    corpus, replay = context.inputs["corpus"].folder, settings.replay
+    texts = replayed(corpus, settings.replay_sources, replay + settings.long.documents, f"replay {context.seed}")
+    fit_short = [example for example in short if len(example) <= row]
+    fit_long = [example for example in long if len(example) <= longest]
+    kept = len(fit_short) + len(fit_long)
+    counts = {
+        "dialogues": kept,
+        "left_out_too_long": len(short) + len(long) - kept,
+        "replayed_documents": len(texts),
+    }
+    fit_short += document_examples(texts[:replay], tokenizer, row)
+    return fit_short, [*fit_long, *joined_documents(texts[replay:], tokenizer, longest)], counts
+
+
+def encoded(dialogs: Iterable[Sequence[Message]], tokenizer: Tokenizer) -> list[DialogTokens]:
+    """Dialogues as examples."""
+    return [encode_dialog(dialog, tokenizer) for dialog in dialogs]
 
 
 def check(settings: ChatSettings, report: Mapping[str, Any]) -> list[str]:
@@ -63,6 +92,9 @@ SFT = Stage(
         "minillama.valley.dialogues",
         "minillama.valley.tasks",
         "minillama.alignment.sft",
+        "minillama.alignment.instruction_data",
+        "minillama.alignment.gatt_data",
+        "minillama.alignment.safety_preprompts",
         "minillama.chat",
         "minillama.data.collate",
         "minillama.data.dialog_loader",
