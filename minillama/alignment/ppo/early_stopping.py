@@ -2,7 +2,10 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
 
 from minillama.alignment.ppo.settings import PPOSettings
 from minillama.model import Transformer
@@ -16,9 +19,30 @@ class BestPolicy:
     ) -> None:
         self.policy, self.evaluate, self.settings = policy, evaluate, settings
         self.best_iteration, self.without_best = 0, 0
-        self.before = None if evaluate is None else self._ask()
-        self.best = self.before
-        self.weights = None if evaluate is None else copy.deepcopy(policy.state_dict())
+        self.before: float | None = None
+        self.best: float | None = None
+        self.weights: dict[str, Tensor] | None = None
+
+    def begin(self) -> None:
+        """Evaluate the policy as it comes. Raises ValueError where that gives NaN or infinity."""
+        if self.evaluate is not None:
+            self.before = self.best = self._ask()
+            self.weights = copy.deepcopy(self.policy.state_dict())
+
+    def numbers(self) -> dict[str, Any]:
+        """All but the weights of the best policy, as JSON values."""
+        return {
+            "before": self.before,
+            "best": self.best,
+            "best_iteration": self.best_iteration,
+            "without_best": self.without_best,
+        }
+
+    def put_back(self, numbers: Mapping[str, Any], weights: dict[str, Tensor] | None) -> None:
+        """Go on from what :meth:`numbers` and ``weights`` were."""
+        self.before, self.best = numbers["before"], numbers["best"]
+        self.best_iteration, self.without_best = numbers["best_iteration"], numbers["without_best"]
+        self.weights = weights
 
     @property
     def is_over(self) -> bool:

@@ -3,6 +3,8 @@
 Section 3.2.3: ``R(g|p) = R~c(g|p) - beta KL(pi || pi_0)`` with R~c the whitened score.
 """
 
+from collections.abc import Mapping
+
 import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
@@ -58,6 +60,14 @@ class ScoreScale:
     def __init__(self, settings: PPOSettings) -> None:
         self.whitening = settings.whitening
         self._first: tuple[Tensor, Tensor] | None = None
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Mean and deviation of the first batch, where they are what counts."""
+        return {} if self._first is None else {"mean": self._first[0], "std": self._first[1]}
+
+    def load_state_dict(self, state: Mapping[str, Tensor], device: torch.device) -> None:
+        """Go on with what :meth:`state_dict` gave."""
+        self._first = (state["mean"].to(device), state["std"].to(device)) if state else None
 
     def __call__(self, scores: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
         """Scores of one batch, scaled; equal scores become equal rewards, of 0 where the batch is whitened.

@@ -4,6 +4,7 @@ import copy
 import random
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from minillama.alignment.combined_reward import Reward, check_scores
 from minillama.alignment.ppo.answers import lay_out
+from minillama.alignment.ppo.checkpoints import PPOCheckpoints
 from minillama.alignment.ppo.early_stopping import BestPolicy
 from minillama.alignment.ppo.experience import gather_experience
 from minillama.alignment.ppo.learner import Learner
@@ -37,6 +39,7 @@ def train_ppo(
     on_iteration: Callable[[IterationRecord], Any] | None = None,
     evaluate: Callable[[Transformer], float] | None = None,
     precision: Precision | None = None,
+    run_dir: Path | str | None = None,
     description: str = "optimising the policy",
 ) -> PPOReport:
     """Move a policy in place towards higher reward without leaving its reference far behind.
@@ -44,7 +47,8 @@ def train_ppo(
     In each iteration the policy answers a batch of prompts, the answers are scored, each token's reward is the penalty
     for what the reference would not have said (and, on the last token, the score), advantages are estimated, and each
     mini-batch makes a clipped gradient step for the policy and one for the value model. One seed gives one run on one
-    machine; torch's global generator is not used.
+    machine; torch's global generator is not used. With a ``run_dir`` the run is written there every few iterations, and
+    the same call made again goes on from there, on a CPU to the same weights bit for bit as if it had never stopped.
 
     Args:
         policy: A chat model.
@@ -55,17 +59,19 @@ def train_ppo(
         reference: The model to stay close to, not changed; a copy of the policy as it comes where not given.
         value_model: Trained in place; made from the policy where not given. One made from a reward model
             (:meth:`ValueModel.from_model`) starts with a body that knows what is rewarded.
-        on_iteration: Called after every iteration.
+        on_iteration: Called after every iteration that this call makes.
         evaluate: Score of a policy on held-out prompts, higher is better. Asked before the first iteration and every
             ``evaluate_every``; the run stops after ``patience`` of them without a new best, and the policy ends as it
             was at the best.
         precision: Where and in which format to compute; by default the best device, in float32, because ratios and
             KL are small differences of log-probabilities, which half formats round away.
+        run_dir: Folder of this run alone, for its checkpoints.
         description: Shown beside the progress bar.
 
     Raises:
         ValueError: No prompts, one that leaves no room for an answer, a score that is NaN or infinite (the message
-            names the row), or a reference that is the policy itself.
+            names the row), a reference that is the policy itself, or a ``run_dir`` that holds another run.
+        CheckpointError: A checkpoint could not be written, or all there are are damaged.
         NonFiniteLoss: A gradient became NaN or infinite.
     """
     if reference is policy:
@@ -76,14 +82,23 @@ def train_ppo(
         raise ValueError("PPO in float16 would need its losses scaled; use float32 or bfloat16")
     run = _Run(policy, reward, prompts, settings, reference, value_model, precision)
     watch = BestPolicy(policy, evaluate, settings)
-    records: list[IterationRecord] = []
-    for iteration in tqdm(range(settings.iterations), desc=description, unit="round", disable=not is_watched()):
+    checkpoints = run.checkpoints(Path(run_dir), prompts, watch) if run_dir is not None else None
+    records = checkpoints.resume() if checkpoints else []
+    if not records:
+        watch.begin()
+    rounds = range(len(records), settings.iterations)
+    hidden = not is_watched()
+    for iteration in tqdm(
+        rounds, desc=description, unit="round", initial=len(records), total=settings.iterations, disable=hidden
+    ):
+        if watch.is_over:
+            break
         record = run.iterate(iteration, watch)
         records.append(record)
         if on_iteration is not None:
             on_iteration(record)
-        if watch.is_over:
-            break
+        if checkpoints and checkpoints.is_due(len(records)):
+            checkpoints.save(records)
     return PPOReport(
         records=tuple(records),
         kept_iteration=watch.restore(len(records)),
@@ -112,6 +127,9 @@ class _Run:
         self.learner = Learner(policy, value_model.to(precision.device), settings, precision)
         self.prompts = PromptOrder(prompts, settings.seed)
         self.scale = ScoreScale(settings)
+
+    def checkpoints(self, folder: Path, prompts: Sequence[PPOPrompt], watch: BestPolicy) -> PPOCheckpoints:
+        return PPOCheckpoints(folder, self.learner, self.scale, watch, prompts, self.reference.state_dict())
 
     def iterate(self, iteration: int, watch: BestPolicy) -> IterationRecord:
         settings = self.settings
