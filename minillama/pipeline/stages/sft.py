@@ -11,8 +11,9 @@ from minillama.alignment.sft import document_examples, joined_documents, train_s
 from minillama.chat import DialogTokens, Message, encode_dialog
 from minillama.pipeline.artifact import save_model
 from minillama.pipeline.chat_presets import ChatSettings
-from minillama.pipeline.demonstrations import instruction_dialogs, long_dialogs, training_dialogs
+from minillama.pipeline.demonstrations import training_dialogs
 from minillama.pipeline.documents import replayed
+from minillama.pipeline.instruction_demonstrations import instruction_dialogs, long_dialogs
 from minillama.pipeline.stage import BuildContext, Stage
 from minillama.pipeline.stages.base import loss_below, mean_of_last
 from minillama.tokenizer import Tokenizer
@@ -88,6 +89,7 @@ SFT = Stage(
     modules=(
         "minillama.pipeline.stages.sft",
         "minillama.pipeline.demonstrations",
+        "minillama.pipeline.instruction_demonstrations",
         "minillama.pipeline.documents",
         "minillama.valley.dialogues",
         "minillama.valley.tasks",
