@@ -22,7 +22,7 @@ PPO_NUMBER = LAST_ROUND + 1
 
 
 def build(context: BuildContext) -> dict[str, Any]:
-    """Renew the reward models on answers of the last two rounds, then optimise; a killed run of PPO begins anew."""
+    """Renew the reward models on answers of the last two rounds, then optimise; a killed build goes on from there."""
     settings: PPOStageSettings = context.settings
     last = context.inputs[f"rlhf-v{LAST_ROUND}"]
     rewards = {aspect: renewed(context, settings.renewal, PPO_NUMBER, aspect) for aspect in ASPECTS}
@@ -45,6 +45,7 @@ def build(context: BuildContext) -> dict[str, Any]:
         replace(settings.ppo, seed=context.seed),
         reference=last.model,
         value_model=_value_model(rewards["helpfulness"][0]),
+        run_dir=context.work / "run",
     )
     save_model(policy.eval(), last.tokenizer, context.out)
     for aspect, (scorer, _) in rewards.items():
