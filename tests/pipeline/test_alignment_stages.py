@@ -1,23 +1,28 @@
 """From the fine-tuned model to PPO with a tiny preset: what each stage leaves, how it goes on, what checks say."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from minillama.alignment.ppo import PPOSettings
+from minillama.alignment.ppo import checkpoints as ppo_checkpoints
+from minillama.alignment.ppo import trainer as ppo_trainer
 from minillama.alignment.preferences import read_preferences
 from minillama.alignment.rejection_settings import RejectionSamplingSettings
 from minillama.alignment.reward_training import RewardSettings
 from minillama.alignment.sft import SFTSettings
 from minillama.model import ModelArgs
-from minillama.pipeline import load, newest_model
+from minillama.pipeline import StageCheckError, load, newest_model
 from minillama.pipeline.alignment_presets import MeasureSettings, PreferenceSettings, PromptCounts, RenewalSettings
 from minillama.pipeline.alignment_prompts import alignment_prompts
 from minillama.pipeline.chat_presets import LongDialogSettings
 from minillama.pipeline.measuring import measure_chat
 from minillama.pipeline.presets import CPU, Phase, TokenizerSettings
-from minillama.pipeline.stages import DEFAULT_STAGE, STAGES, rejection_rounds, reward_models
+from minillama.pipeline.stages import DEFAULT_STAGE, STAGES, ppo, rejection_rounds, reward_models
 from minillama.valley.corpus import make_corpus
 
 FEW = PreferenceSettings(prompts=PromptCounts(helpful=6, adversarial=6, borderline=2))
@@ -165,3 +170,82 @@ def test_measuring_twice_gives_the_same(preset):
     sft = load("sft", preset=preset)
     first, second = (measure_chat(sft.model, sft.tokenizer, MEASURE) for _ in range(2))
     assert {**first, "measuring_seconds": 0} == {**second, "measuring_seconds": 0}
+
+
+STEPS_OF_A_ROUND = {
+    "pairs collected": (rejection_rounds, "collected"),
+    "reward model renewed": (rejection_rounds, "renew"),
+    "answers sampled": (rejection_rounds, "sample_round"),
+    "winners kept": (rejection_rounds, "write_winners"),
+    "fine-tuned": (rejection_rounds, "train_on_winners"),
+    "model written": (rejection_rounds, "save_model"),
+    "measured": (rejection_rounds, "measure_chat"),
+}
+STEPS_OF_PPO = {
+    "reward models renewed": (ppo, "renewed"),
+    "optimised": (ppo, "train_ppo"),
+    "model written": (ppo, "save_model"),
+    "measured": (ppo, "measure_chat"),
+}
+
+
+def weights(artifact):
+    names = [name for name in artifact.files if name.endswith(".safetensors")]
+    return {f"{name}:{key}": value for name in names for key, value in load_file(artifact.folder / name).items()}
+
+
+def killed_at(place, preset, stage, patch):
+    """Build a stage whose process dies right after one of its steps; say which steps were called before and after."""
+    module, name = place
+    real = getattr(module, name)
+
+    def deadly(*arguments, **options):
+        real(*arguments, **options)
+        raise KeyboardInterrupt
+
+    with patch.context() as deadly_patch:
+        deadly_patch.setattr(module, name, deadly)
+        with pytest.raises(KeyboardInterrupt):
+            load(stage, preset=preset)
+
+
+@pytest.mark.parametrize(
+    ("stage", "place"),
+    [
+        *(pytest.param("rlhf-v2", place, id=f"round: {what}") for what, place in STEPS_OF_A_ROUND.items()),
+        *(pytest.param("rlhf-v5", place, id=f"PPO: {what}") for what, place in STEPS_OF_PPO.items()),
+    ],
+)
+def test_a_stage_killed_after_any_step_ends_as_if_it_had_not_been(preset, monkeypatch, stage, place):
+    whole = load(stage, preset=preset)
+    wanted = weights(whole)
+    shutil.rmtree(whole.folder)
+    killed_at(place, preset, stage, monkeypatch)
+    again = load(stage, preset=preset)
+    found = weights(again)
+    assert found.keys() == wanted.keys()
+    assert [name for name in found if not torch.equal(found[name], wanted[name])] == []
+    assert again.report["measured"]["helpfulness"] == whole.report["measured"]["helpfulness"]
+
+
+def test_ppo_killed_between_iterations_goes_on(preset, monkeypatch):
+    """The policy has moved by then, so a run that began anew from it, or forgot that it had, would differ."""
+    whole = load("rlhf-v5", preset=preset)
+    wanted = weights(whole)
+    shutil.rmtree(whole.folder)
+    monkeypatch.setattr(ppo_checkpoints, "CHECKPOINT_EVERY", 1)
+    killed_at((ppo_checkpoints.PPOCheckpoints, "save"), preset, "rlhf-v5", monkeypatch)
+    sampled, real = [], ppo_trainer.sample_rollouts
+    monkeypatch.setattr(ppo_trainer, "sample_rollouts", lambda *a: sampled.append(1) or real(*a))
+    again = weights(load("rlhf-v5", preset=preset))
+    assert len(sampled) == 1
+    assert all(torch.equal(again[name], tensor) for name, tensor in wanted.items())
+
+
+def test_a_round_that_fails_its_check_names_it_and_keeps_what_was_built(preset):
+    strict = replace(preset, rlhf_round=replace(preset.rlhf_round, lowest_helpfulness=0.99))
+    with pytest.raises(StageCheckError, match=r"'rlhf-v1'.*check 'helpfulness of at least 0.99' failed") as caught:
+        load("rlhf-v1", preset=strict)
+    kept = Path(str(caught.value).rsplit(" ", 1)[1])
+    assert (kept / "model.safetensors").exists()
+    assert (kept / "winners.jsonl").exists()
