@@ -84,6 +84,7 @@ def _add_reproduce(commands) -> None:  # type: ignore[no-untyped-def]
 def build(arguments: argparse.Namespace) -> int:
     """Build a stage, or the chat model."""
     from minillama.pipeline import pipeline
+    from minillama.pipeline.report import build_report, write_report
     from minillama.pipeline.stages import DEFAULT_STAGE
 
     stages = pipeline(arguments.preset, arguments.seed, arguments.corpus, say=print)
@@ -96,8 +97,10 @@ def build(arguments: argparse.Namespace) -> int:
         loss = f", final loss {artifact.report['final_loss']:.3f}" if "final_loss" in artifact.report else ""
         print(f"{artifact.stage}: {artifact.report.get('build_seconds', 0):.0f} s{loss}  {artifact.folder}")
     if arguments.report:
-        report = {artifact.stage: dict(artifact.report) for artifact in artifacts}
-        write_atomically(arguments.report, json.dumps(report, indent=1).encode())
+        report = build_report(artifacts)
+        write_report(report, arguments.report)
+        memory = f", at most {report['peak_memory_mb']:.0f} MB" if report["peak_memory_mb"] else ""
+        print(f"{report['seconds']:.0f} s in all{memory}  {arguments.report}")
     own_text = f" --corpus {shlex.quote(str(arguments.corpus))}" if arguments.corpus else ""
     print(f"{target.stage} is ready" + (f"; talk to it: minillama chat{own_text}" if target.has_model else ""))
     return 0

@@ -77,6 +77,17 @@ def test_mistakes_are_one_line_and_status_2(arguments, message, capsys):
     assert "Traceback" not in printed
 
 
+def test_build_writes_a_report(capsys, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("The weaver lives in Dale.\n" * 40)
+    report = tmp_path / "out" / "report.json"
+    assert cli.main(["build", "corpus", "--corpus", str(text), "--report", str(report)]) == 0
+    written = json.loads(report.read_text())
+    assert written["corpus"] == str(text)
+    assert written["stages"]["corpus"]["seconds"] == written["seconds"]
+    assert str(report) in capsys.readouterr().out
+
+
 def test_check_describes_the_machine(capsys):
     assert cli.main(["check"]) == 0
     printed = capsys.readouterr().out

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "minillama"
 # except where the pair is listed.
 LAYERS = (
     ("valley", "tokenizer", "model"),
-    ("chat", "sampling", "generation", "data"),
+    ("chat", "sampling", "generation", "data", "hardware"),
     ("training", "answering"),
     ("evaluation",),
     ("alignment",),

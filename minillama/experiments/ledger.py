@@ -1,19 +1,16 @@
 """The ledger: one JSON file per claim, from which README's table and the chapters' plots are made."""
 
 import json
-import platform
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from minillama.data.atomic import write_atomically
 from minillama.experiments.claim import Claim, Row, Verdict
+from minillama.hardware import hardware, versions
 
 MAX_CURVE = 200  # points of a curve that are kept: enough for a plot
 
@@ -112,15 +109,3 @@ def ledger_entries(folder: Path) -> list[Entry]:
     """All entries, by chapter and name."""
     entries = [read_entry(path) for path in folder.glob("*.json")]
     return sorted(entries, key=lambda entry: (entry.chapter, entry.name))
-
-
-def hardware() -> str:
-    """The machine in a few words."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"{torch.get_num_threads()} threads, {platform.machine()}"
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides the numbers."""
-    return {"python": platform.python_version(), "torch": torch.__version__, "minillama": version("minillama")}

@@ -10,6 +10,7 @@ from typing import Any
 import platformdirs
 from filelock import FileLock, Timeout
 
+from minillama.hardware import hardware, peak_memory_mb, versions
 from minillama.pipeline.artifact import Artifact, seal
 
 CACHE_VARIABLE = "MINILLAMA_CACHE"
@@ -94,7 +95,13 @@ def _build_and_publish(
         folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     report, problems = build(out, work)
-    report = {**report, "build_seconds": round(time.perf_counter() - began, 1)}
+    report = {
+        **report,
+        "build_seconds": round(time.perf_counter() - began, 1),
+        "peak_memory_mb": peak_memory_mb(),
+        "hardware": hardware(),
+        "versions": versions(),
+    }
     if problems:
         raise StageCheckError(f"stage {stage!r} was built but {'; '.join(problems)}. What was built is kept in {out}")
     seal(out, stage=stage, key=key, report=report, finished=time.time(), **facts)
