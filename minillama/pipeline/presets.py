@@ -17,7 +17,7 @@ from minillama.pipeline.alignment_presets import (
     PPOStageSettings,
     RoundSettings,
 )
-from minillama.pipeline.chat_presets import ChatSettings
+from minillama.pipeline.chat_presets import ChatSettings, LongDialogSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,12 @@ GPU = Preset(
         checkpoint_every=250,
         highest_loss=3.0,
     ),
-    sft=ChatSettings(sft=SFTSettings(batch_size=32, seq_len=512, peak_lr=5e-4), dialogues=12000, highest_loss=1.5),
+    sft=ChatSettings(
+        sft=SFTSettings(batch_size=32, seq_len=512, peak_lr=5e-4),
+        dialogues=12000,
+        long=LongDialogSettings(sft=SFTSettings(epochs=1, batch_size=8, seq_len=1024, peak_lr=2.5e-4)),
+        highest_loss=1.5,
+    ),
     minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 5, "sft": 2, **ALIGNMENT_MINUTES},
 )
 
