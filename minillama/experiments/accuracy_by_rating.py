@@ -69,9 +69,9 @@ def by_rating(found: Scored, ratings: Sequence[str]) -> dict[str, float]:
     accuracy = reward_accuracy(found.chosen, found.rejected, ratings)
     numbers: dict[str, float] = {"average": accuracy.average}
     for rating in RATINGS:
-        if rating in accuracy.counts:
-            numbers[rating] = accuracy.by_rating[rating]
-            numbers[f"{rating}, pairs"] = float(accuracy.counts[rating])
+        # Of a rating that no pair has, nothing is known: one half, and no pairs.
+        numbers[rating] = accuracy.by_rating.get(rating, 0.5)
+        numbers[f"{rating}, pairs"] = float(accuracy.counts.get(rating, 0))
     labels = np.array(ratings)
     most, most_error = mean_and_error(found.right[labels == "significantly_better"])
     least, least_error = mean_and_error(found.right[np.isin(labels, LESS_CLEAR)])

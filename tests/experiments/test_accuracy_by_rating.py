@@ -32,6 +32,12 @@ def test_ratings_of_other_pairs_show_no_rise():
     assert by_rating(found, found.ratings[::-1])[RISE] <= 0
 
 
+def test_a_rating_without_pairs_keeps_its_place():
+    found = some_scored().where([True] * 4 + [False] * 2 + [True] * 2 + [False] * 2)
+    numbers = by_rating(found, found.ratings)
+    assert (numbers["better"], numbers["better, pairs"]) == (0.5, 0.0)
+
+
 def rows(own=0.2, control=0.0, seed=0, error=0.02):
     values = {"": own, SHUFFLED: control}
     return [
