@@ -18,6 +18,7 @@ from minillama.pipeline.alignment_presets import (
     RoundSettings,
 )
 from minillama.pipeline.chat_presets import ChatSettings, LongDialogSettings
+from minillama.pipeline.final_presets import CHAT, FINAL_MINUTES, GATT, DistillationStageSettings, GattStageSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,8 @@ class Preset:
         reward_helpfulness, reward_safety: See :class:`FirstRewardSettings`.
         rlhf_round: See :class:`RoundSettings`; the same for all rounds of rejection sampling.
         rlhf_ppo: See :class:`PPOStageSettings`.
+        gatt: See :class:`GattStageSettings`.
+        chat: See :class:`DistillationStageSettings`.
     """
 
     name: str
@@ -115,6 +118,8 @@ class Preset:
     reward_safety: FirstRewardSettings = FIRST_SAFETY
     rlhf_round: RoundSettings = ROUND
     rlhf_ppo: PPOStageSettings = PPO
+    gatt: GattStageSettings = GATT
+    chat: DistillationStageSettings = CHAT
 
 
 CPU = Preset(
@@ -131,7 +136,7 @@ CPU = Preset(
         highest_loss=3.0,
     ),
     sft=ChatSettings(sft=SFTSettings(epochs=1), dialogues=13000, highest_loss=1.5),
-    minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 4, "sft": 2, **ALIGNMENT_MINUTES},
+    minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 4, "sft": 2, **ALIGNMENT_MINUTES, **FINAL_MINUTES},
 )
 
 GPU = Preset(
@@ -152,7 +157,7 @@ GPU = Preset(
         long=LongDialogSettings(sft=SFTSettings(epochs=1, batch_size=8, seq_len=1024, peak_lr=2.5e-4)),
         highest_loss=1.5,
     ),
-    minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 5, "sft": 2, **ALIGNMENT_MINUTES},
+    minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 5, "sft": 2, **ALIGNMENT_MINUTES, **FINAL_MINUTES},
 )
 
 PRESETS = {preset.name: preset for preset in (CPU, GPU)}

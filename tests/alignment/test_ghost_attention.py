@@ -284,3 +284,13 @@ def test_zero_loss_on_earlier_turns_is_what_a_plain_history_needs(tokenizer, los
     asked = [[{"role": "system", "content": system}, *say("Hi")] for system in ("king", "Ada")]
     replies = answer_dialogs(model, tokenizer, asked, max_new_tokens=8)
     assert replies == (["moo", "baa"] if obeys else ["ok", "ok"])
+
+
+def test_the_first_turns_of_a_dialogue_are_one_too():
+    plan = InstructedDialog(instruction="Be king", system="King", questions=("a?", "b?", "c?"), rules=())
+    part = SampledDialog(plan, ("A", "B", "C")).until(2)
+    assert part.messages == say("a?", "A", "b?", "B")
+    assert part.plan.system == "King"
+    for turns in (0, 4):
+        with pytest.raises(ValueError, match="1 to 3"):
+            SampledDialog(plan, ("A", "B", "C")).until(turns)

@@ -1,0 +1,179 @@
+"""Ghost Attention on top of PPO: an instruction given once is kept in every later turn (section 3.3).
+
+The paper applies it after its third round; here it comes after the last, since whatever is trained later on short
+dialogues wears it off again. The other examples among the dialogues are answers that the aligned model itself gave:
+demonstrations would take it back to where it was before reinforcement learning.
+"""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from minillama.alignment.context_data import ContextDistillationSettings, is_usable, sample_answers
+from minillama.alignment.gatt_data import plan_dialogs
+from minillama.alignment.gatt_rollout import fits_context
+from minillama.alignment.ghost_attention import Dialog, SampledDialog, gatt_examples, sample_dialogs
+from minillama.alignment.sft import train_sft
+from minillama.alignment.winners import winner_examples
+from minillama.answering import answer_dialogs
+from minillama.chat import DialogTokens, encode_dialog
+from minillama.data.atomic import write_atomically
+from minillama.evaluation.judged import dialog_of
+from minillama.pipeline.alignment_prompts import alignment_prompts
+from minillama.pipeline.artifact import Artifact, save_model
+from minillama.pipeline.demonstrations import WORLD_SEED
+from minillama.pipeline.examples import read_examples, write_examples
+from minillama.pipeline.final_presets import DistillationStageSettings, GattStageSettings
+from minillama.pipeline.measuring import measure_chat
+from minillama.pipeline.obedience import LONG_BATCH, measure_obedience, obedience_kept
+from minillama.pipeline.stage import BuildContext, Stage
+from minillama.pipeline.stages.base import mean_of_last
+from minillama.pipeline.stages.ppo import PPO
+from minillama.pipeline.stages.rejection_rounds import ROUNDS, read_winners
+from minillama.pipeline.stages.rejection_rounds import check as check_answers
+from minillama.valley.world import World
+
+EXAMPLES_FILE = "instructed.jsonl"  # the dialogues under an instruction, which the next stage shows again
+LONGEST_ANSWER = 64  # tokens, in dialogues of up to 20 turns
+
+
+def build(context: BuildContext) -> dict[str, Any]:
+    """Sample dialogues, train on them; a killed build goes on from the dialogues and checkpoints that it had."""
+    settings: GattStageSettings = context.settings
+    last = context.inputs[PPO.name]
+    torch.manual_seed(context.seed)
+    examples, sampled = _examples(context, last)
+    model = deepcopy(last.model)
+    sft = replace(settings.gatt.sft, seed=context.seed)
+    trained = train_sft(model, examples, sft, run_dir=context.work / "run", description="ghost attention")
+    model.eval()
+    save_model(model, last.tokenizer, context.out)
+    write_examples(read_examples(context.work / EXAMPLES_FILE), context.out / EXAMPLES_FILE)
+    return {
+        **sampled,
+        "examples": len(examples),
+        "seconds": round(trained.seconds, 1),
+        "final_loss": mean_of_last(trained.losses),
+        "before": last.report["measured"],
+        "measured": measure_chat(model, last.tokenizer, settings.measure),
+        "obedience_before": measure_obedience(last.model, last.tokenizer, settings.obedience),
+        "obedience": measure_obedience(model, last.tokenizer, settings.obedience),
+    }
+
+
+def _examples(context: BuildContext, last: Artifact) -> tuple[list[DialogTokens], dict[str, Any]]:
+    """What is trained on, sampled once and kept, and how it came about."""
+    settings: GattStageSettings = context.settings
+    facts, mixed = context.work / "sampled.json", context.work / "examples.jsonl"
+    if not facts.exists():
+        dialogs = _instructed(settings, last, context.seed)
+        every = [part for dialog in dialogs for part in _with_prefixes(dialog, settings.prefixes, context.seed)]
+        gatt = replace(settings.gatt, seed=context.seed)
+        bare = gatt_examples(every, last.tokenizer, replace(gatt, replay_share=0.0))
+        write_examples(bare, context.work / EXAMPLES_FILE)
+        write_examples(gatt_examples(every, last.tokenizer, gatt, _ordinary(context, last)), mixed)
+        told = [dialog.last_obeys for dialog in every if dialog.last_obeys is not None]
+        report = {
+            "dialogues": len(dialogs),
+            "answers": sum(len(dialog.answers) for dialog in dialogs),
+            "last_answers_obey": round(sum(told) / max(1, len(told)), 4),
+            "instructed_examples": len(bare),
+        }
+        write_atomically(facts, json.dumps(report).encode())
+    return read_examples(mixed), json.loads(facts.read_text("utf-8"))
+
+
+def _instructed(settings: GattStageSettings, last: Artifact, seed: int) -> list[SampledDialog]:
+    """Dialogues answered with the instruction before every question."""
+
+    def answer(dialogs: Sequence[Dialog], temperature: float, draw: int) -> list[str]:
+        return answer_dialogs(
+            last.model,
+            last.tokenizer,
+            dialogs,
+            max_new_tokens=LONGEST_ANSWER,
+            temperature=temperature,
+            seed=draw,
+            batch_size=LONG_BATCH,
+        )
+
+    plans = plan_dialogs(World.create(WORLD_SEED), settings.dialogues, seed, settings.plans)
+    longest = min(last.model.args.max_seq_len, settings.gatt.sft.seq_len)
+    fits = fits_context(last.tokenizer, longest, LONGEST_ANSWER)
+    return sample_dialogs(answer, plans, replace(settings.gatt, seed=1000 * seed), fits=fits)
+
+
+def _with_prefixes(dialog: SampledDialog, prefixes: int, seed: int) -> list[SampledDialog]:
+    """A dialogue, and some shorter beginnings of it, of different lengths."""
+    turns = len(dialog.answers)
+    rng = random.Random(f"{seed}/{dialog.plan.instruction}/{dialog.plan.questions}")
+    shorter = rng.sample(range(1, turns), min(prefixes, turns - 1))
+    return [dialog, *(dialog.until(end) for end in shorter)]
+
+
+def _ordinary(context: BuildContext, last: Artifact) -> list[DialogTokens]:
+    """The last model's own answers to ordinary prompts, and some winners of all rounds."""
+    settings: GattStageSettings = context.settings
+    prompts = alignment_prompts(settings.replay, 1000 * context.seed + 700)
+    asked = [encode_dialog(dialog_of(prompt), last.tokenizer).tokens for prompt in prompts]
+    sampling = ContextDistillationSettings(temperature=settings.replay_temperature)
+    answers = sample_answers(last.model, asked, sampling, context.seed)
+    own = [
+        DialogTokens((*prompt, *answer), (0,) * len(prompt) + (1,) * len(answer))
+        for prompt, answer in zip(asked, answers, strict=True)
+        if is_usable(answer, last.tokenizer)
+    ]
+    rounds = [winner for stage in ROUNDS for winner in read_winners(context.inputs[stage.name].folder)]
+    winners = winner_examples(rounds)
+    return [
+        *own,
+        *random.Random(f"{context.seed}/winners").sample(winners, min(settings.winners, len(winners))),
+    ]
+
+
+MODULES = (
+    "minillama.pipeline.stages.ghost_attention",
+    "minillama.pipeline.alignment_prompts",
+    "minillama.pipeline.examples",
+    "minillama.pipeline.measuring",
+    "minillama.pipeline.obedience",
+    "minillama.alignment.context_data",
+    "minillama.alignment.gatt_data",
+    "minillama.alignment.gatt_evaluation",
+    "minillama.alignment.gatt_rollout",
+    "minillama.alignment.ghost_attention",
+    "minillama.alignment.sft",
+    "minillama.alignment.winners",
+    "minillama.answering",
+    "minillama.chat",
+    "minillama.data.collate",
+    "minillama.data.dialog_loader",
+    "minillama.generation",
+    "minillama.sampling",
+    "minillama.valley.dialogues",
+    "minillama.valley.judge",
+    "minillama.valley.judge_harm",
+    "minillama.valley.judge_text",
+    "minillama.valley.personas",
+    "minillama.valley.tasks",
+)
+
+
+def check(settings: GattStageSettings | DistillationStageSettings, report: Mapping[str, Any]) -> list[str]:
+    """Instructions are kept, and what was gained before is not lost."""
+    return [*check_answers(settings, report), *obedience_kept(settings.lowest_obedience, report["obedience"])]
+
+
+GATT = Stage(
+    name="gatt",
+    promise="keeping instructions over many turns",
+    inputs=(*(stage.name for stage in ROUNDS), PPO.name),
+    build=build,
+    check=check,
+    modules=MODULES,
+)
