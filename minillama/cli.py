@@ -1,4 +1,4 @@
-"""The command line: ``minillama build | check | chat | reproduce | bench | export``."""
+"""The command line: ``minillama build | check | chat | results | card | reproduce | bench | export``."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from typing import Any
 from minillama.data.atomic import write_atomically
 
 LEDGER = Path("figures/ledger")
+RESULTS = Path("figures/results.json")
 BENCH = Path("figures/bench.json")
 
 
@@ -34,6 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_build(commands)
     _add(commands, "check", check, "what this machine can do, and which preset fits")
     _add_chat(commands)
+    _add_results(commands)
     _add_reproduce(commands)
     bench_parser = _add(commands, "bench", bench, "speed ratios beside sentencepiece and transformers, in one run")
     bench_parser.add_argument("part", nargs="?", choices=("tokenizer", "training", "generation"), help="one part only")
@@ -71,6 +73,16 @@ def _add_chat(commands) -> None:  # type: ignore[no-untyped-def]
     parser.add_argument("--top-p", type=float, default=0.95, help="share of the distribution to sample from (0.95)")
     parser.add_argument("--max-new-tokens", type=int, default=128, help="longest answer, in tokens (128)")
     parser.add_argument("--system", default="", help="a system message to begin with")
+
+
+def _add_results(commands) -> None:  # type: ignore[no-untyped-def]
+    parser = _add(commands, "results", results, "measure what each chat stage gained, on the same held-out prompts")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds of training (default 1)")
+    parser.add_argument("--preset", help="cpu or gpu; what fits this machine if not given")
+    parser.add_argument("--finished", action="store_true", help="only stages that are finished; nothing is trained")
+    parser.add_argument(
+        "--write", type=Path, nargs="?", const=RESULTS, metavar="FILE", help=f"write them as JSON ({RESULTS})"
+    )
 
 
 def _add_reproduce(commands) -> None:  # type: ignore[no-untyped-def]
@@ -140,6 +152,20 @@ def chat(arguments: argparse.Namespace) -> int:
         temperature=arguments.temperature, top_p=arguments.top_p, max_new_tokens=arguments.max_new_tokens
     )
     Terminal(artifact, sampling, arguments.system).run()
+    return 0
+
+
+def results(arguments: argparse.Namespace) -> int:
+    """Measure all chat stages and say which goals they reach."""
+    from minillama.results import measure_results, results_table, write_results
+
+    if arguments.seeds < 1:
+        raise ValueError(f"seeds is {arguments.seeds}; it must be at least 1")
+    found = measure_results(range(arguments.seeds), arguments.preset, build=not arguments.finished)
+    print(results_table(found))
+    if arguments.write:
+        write_results(found, arguments.write)
+        print(f"written to {arguments.write}")
     return 0
 
 

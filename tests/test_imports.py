@@ -18,7 +18,7 @@ LAYERS = (
     ("alignment",),
     ("convert", "hf_tokenizer"),
     ("pipeline",),
-    ("experiments", "bench"),
+    ("experiments", "bench", "results"),
     ("notebook", "machine", "terminal"),
     ("cli",),
 )
