@@ -37,6 +37,7 @@ from minillama.valley.raters import Aspect
 
 OWN, POOLED, LIKELIHOOD = "own pairs", "pooled pairs", "likelihood"
 PROMPTS, QUICK_PROMPTS = 700, 250  # held-out prompts of each domain
+DRAWS = 2  # times that each is answered
 PAIRS, QUICK_PAIRS = 3000, 600  # pooled training pairs, half for each model of the control
 LEAST_LEAD = 0.03
 SETTINGS = {"helpfulness": FIRST_HELPFULNESS, "safety": FIRST_SAFETY}
