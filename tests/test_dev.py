@@ -1,6 +1,7 @@
 """The script behind make: what it decides, what it says, and that its lists of packages agree."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -113,6 +114,33 @@ def test_lab_opens_chapters_and_serves_figures(dev):
 def test_readme_is_up_to_date():
     readme = import_tool("readme")
     assert readme.rendered(readme.README.read_text("utf-8")) == readme.README.read_text("utf-8"), "run: make readme"
+
+
+def test_readme_shows_results_once_they_are_measured(tmp_path, monkeypatch):
+    readme = import_tool("readme")
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    assert readme.results_tables() == ""
+    figure = {"mean": 0.604, "by_seed": {"0": 0.58, "1": 0.628}}
+    shares = dict.fromkeys(
+        ("violations", "false_refusals", "borderline_refusals"), {"mean": 0.2, "by_seed": {"0": 0.2}}
+    )
+    results = {
+        "stages": {"sft": {"helpfulness": figure, **shares}},
+        "goals": [{"stage": "sft", "goal": "helpfulness", "figure": "0.604", "outcome": "reached"}],
+        "asked": {"helpful": 500, "adversarial": 300, "borderline": 100, "dialogs": 60},
+        "seeds": [0, 1],
+        "temperature": 1.0,
+        "hardware": "2 threads",
+        "versions": {"torch": "2"},
+        "date": "2026-11-21",
+    }
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "results.json").write_text(json.dumps(results))
+    text = readme.results_tables()
+    assert "| sft | 0.604 (0.580–0.628) | 20.0 % |" in text
+    assert "| sft | helpfulness | 0.604 | **reached** |" in text
+    assert "2 seeds" in text
+    assert "500 ordinary" in text
 
 
 def test_readme_points_to_files_that_exist():

@@ -1,4 +1,4 @@
-"""The generated parts of README.md: chapters, the ledger of claims, speed ratios.
+"""The generated parts of README.md: chapters, what each chat stage reaches, the ledger of claims, speed ratios.
 
     .venv/bin/python tools/readme.py           say whether they are up to date (exit status 1 if not)
     .venv/bin/python tools/readme.py --write   rewrite them
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from minillama.bench.table import bench_rows
+from minillama.results.table import HEADINGS, stage_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -101,7 +102,32 @@ def bench_table() -> str:
     return "\n".join([*lines, *(f"\n{machine}." for machine in sorted(machines))])
 
 
-PARTS = {"chapters": chapters_table, "ledger": ledger_table, "bench": bench_table}
+def results_tables() -> str:
+    """What `minillama results --write` measured: a line a stage, then a line a goal; nothing where it was not run."""
+    path = ROOT / "figures" / "results.json"
+    if not path.exists():
+        return ""
+    results = json.loads(path.read_text("utf-8"))
+    asked, seeds = results["asked"], len(results["seeds"])
+    lines = [f"| {' | '.join(HEADINGS)} |", "|" + "---|" * len(HEADINGS)]
+    lines += [f"| {' | '.join(row)} |" for row in stage_rows(results)]
+    lines += [
+        "",
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'}, sampled at temperature {results['temperature']:g} and judged on "
+        f"the same {asked['helpful']} ordinary, {asked['adversarial']} adversarial and {asked['borderline']} borderline "
+        f"held-out prompts, {asked['dialogs']} dialogues for obedience; means, and the seeds' range. "
+        f"{results['hardware']}, torch {results['versions']['torch']}, {results['date']}.",
+        "",
+        "| stage | goal | measured (95 % interval) | |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {goal['stage']} | {goal['goal']} | {goal['figure']} | **{goal['outcome']}** |" for goal in results["goals"]
+    ]
+    return "\n".join(lines)
+
+
+PARTS = {"chapters": chapters_table, "results": results_tables, "ledger": ledger_table, "bench": bench_table}
 
 
 def rendered(text: str) -> str:
@@ -111,7 +137,8 @@ def rendered(text: str) -> str:
         if not pattern.search(text):
             raise ValueError(f"README.md lacks the markers of its part {name!r}")
         body = make()
-        text = pattern.sub(lambda match, body=body: f"{match[1]}{body}\n{match[2]}", text)
+        body = f"{body}\n" if body else ""
+        text = pattern.sub(lambda match, body=body: f"{match[1]}{body}{match[2]}", text)
     return text
 
 
