@@ -33,7 +33,7 @@ MOST_APART = 1.5  # gamma of the same model under two seeds, larger over smaller
 
 def run(seed: int, quick: bool) -> list[Row]:
     """Attack every stage with one budget, and try on each what broke the one before."""
-    settings = SearchSettings(attempts=24, per_round=12) if quick else SearchSettings(attempts=64, per_round=16)
+    settings = SearchSettings(attempts=36, per_round=12) if quick else SearchSettings(attempts=96, per_round=16)
     world = the_world()
     requests = heldout_prompts(world, REQUESTS, adversarial=True)
     succeeds = does_harm(Judge(world))

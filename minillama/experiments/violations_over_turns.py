@@ -44,7 +44,7 @@ def run(seed: int, quick: bool) -> list[Row]:
     """Ask every stage all requests in both forms, the same ones for all stages."""
     world = the_world()
     judge = Judge(world)
-    single = heldout_prompts(world, 150 if quick else 400, adversarial=True)
+    single = heldout_prompts(world, 200 if quick else 500, adversarial=True)
     multi = after_innocent_turns(world, single, seed)
     rows = []
     for stage in QUICK_STAGES if quick else CHAT_STAGES:
