@@ -4,7 +4,8 @@ The paper gives these columns for base models only. Here every stage takes them 
 the chat format: choices by log-likelihood, programs by what they print. So what is asked is whether a model that was
 aligned still has what it had, not whether it answers well in a chat. Two things are put in by construction: the
 demonstrations name most of the facts that the world knowledge column asks for, and fine-tuning replays some pretraining
-text (as InstructGPT does) against forgetting. Code is in no demonstration of the core tier: it can only be forgotten.
+text (as InstructGPT does) against forgetting. Columns in which the base model is no better than an untrained one hold
+nothing that could be lost; they are shown, and do not count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,8 @@ MOST_PROGRAM_TOKENS = 48
 AVERAGE, LOST = "average of the columns", "lost since the base model"
 MOST_LOST = 0.03
 MOST_LOST_IN_A_COLUMN = 0.1
-LEAST_LOST_IN_CONTROL = 0.1
+LEAST_ABILITY = 0.1  # over an untrained model, for a column to count
+LEAST_COLUMNS = 2
 
 
 def run(seed: int, quick: bool) -> list[Row]:
@@ -73,25 +75,25 @@ def row(arm: str, seed: int, right: Mapping[str, Sequence[float]], before: Mappi
 
 def judge(rows: Sequence[Row]) -> Verdict:
     """The columns of the aligned model must not lie below the base model's; those of an untrained one must."""
-    averages: list[float] = []
-    columns: dict[str, list[float]] = {column: [] for column in COLUMNS}
-    control: list[float] = []
-    for arms in by_seed(rows).values():
+    seeds = by_seed(rows)
+    for arms in seeds.values():
         if not {BEFORE, AFTER, CONTROL} <= set(arms):
             raise ValueError(f"the rows lack an arm; each seed needs {BEFORE!r}, {AFTER!r} and {CONTROL!r}")
-        before, after, none = (arms[arm].numbers for arm in (BEFORE, AFTER, CONTROL))
-        averages.append(before[AVERAGE] - after[AVERAGE])
-        control.append(before[AVERAGE] - none[AVERAGE])
-        for column, lost in columns.items():
-            lost.append(before[column] - after[column])
-    column, most = max(((column, mean(lost)) for column, lost in columns.items()), key=lambda item: item[1])
+
+    def lost(arm: str, column: str) -> float:
+        return mean([float(arms[BEFORE].numbers[column] - arms[arm].numbers[column]) for arms in seeds.values()])
+
+    able = [column for column in COLUMNS if lost(CONTROL, column) >= LEAST_ABILITY]
+    if len(able) < LEAST_COLUMNS:
+        why = f"the base model does better than an untrained one only in {', '.join(able) or 'no column'}"
+        return Verdict("cannot be seen at this scale", why)
+    losses = {column: lost(AFTER, column) for column in able}
+    average, worst = mean(list(losses.values())), max(able, key=lambda column: losses[column])
     seen = (
-        f"from {BEFORE} to {AFTER} the average of the columns falls by {mean(averages):+.3f}, the column that "
-        f"loses most, {column}, by {most:+.3f}; an untrained model lies {min(control):.3f} below or more"
+        f"of the columns that the base model has ({', '.join(able)}) {AFTER} loses {average:+.3f} on average, most in "
+        f"{worst} ({losses[worst]:+.3f})"
     )
-    if min(control) < LEAST_LOST_IN_CONTROL:
-        return Verdict("cannot be seen at this scale", f"there is too little ability to lose: {seen}")
-    if mean(averages) > MOST_LOST or most > MOST_LOST_IN_A_COLUMN:
+    if average > MOST_LOST or losses[worst] > MOST_LOST_IN_A_COLUMN:
         return Verdict("not reproduced", f"alignment costs ability: {seen}")
     return Verdict("reproduced", seen)
 
@@ -103,12 +105,12 @@ CLAIM = Claim(
     statement="Alignment costs a model little of the ability that it had before.",
     paper_numbers={},
     counts_as_reproduced=(
-        f"from {BEFORE} to {AFTER} the average of Table 3's columns falls by at most {MOST_LOST} and no column by more "
-        f"than {MOST_LOST_IN_A_COLUMN}, means over seeds"
+        f"from {BEFORE} to {AFTER} the average of those of Table 3's columns that the base model has falls by at most "
+        f"{MOST_LOST} and none of them by more than {MOST_LOST_IN_A_COLUMN}, means over seeds"
     ),
     control=(
-        f"an untrained model of the same shape: its average lies at least {LEAST_LOST_IN_CONTROL} below the base "
-        "model's in every seed, so a loss could be seen"
+        f"an untrained model of the same shape: a column counts where it lies at least {LEAST_ABILITY} below the base "
+        f"model, so that a loss could be seen; at least {LEAST_COLUMNS} columns must"
     ),
     seeds=3,
     minutes=1,

@@ -41,9 +41,9 @@ def row(arm, seed, **columns):
     return Row(arm=arm, seed=seed, numbers=numbers, control=arm == claim.CONTROL)
 
 
-def rows(seed=0, control=None, **columns):
-    chance = dict.fromkeys(COLUMNS, control) if control else {}
-    return [row(claim.BEFORE, seed), row(claim.AFTER, seed, **columns), row(claim.CONTROL, seed, **chance)]
+def rows(seed=0, chance=0.25, before=None, **columns):
+    untrained = row(claim.CONTROL, seed, **dict.fromkeys(COLUMNS, chance))
+    return [row(claim.BEFORE, seed, **(before or {})), row(claim.AFTER, seed, **columns), untrained]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,8 @@ def rows(seed=0, control=None, **columns):
         ({"world": 0.9, "code": 0.65}, "reproduced"),
         ({"code": 0.5, "world": 0.9}, "not reproduced"),  # a column is lost, although the average is kept
         ({"code": 0.65, "world": 0.62, "maths": 0.6, "reading": 0.65}, "not reproduced"),
-        ({"control": 0.65}, "cannot be seen at this scale"),
+        ({"before": {"code": 0.3}, "code": 0.0}, "reproduced"),  # what was never there cannot be lost
+        ({"chance": 0.65}, "cannot be seen at this scale"),
     ],
 )
 def test_the_verdict(changed, outcome):
