@@ -46,7 +46,8 @@ SETTINGS = {"helpfulness": FIRST_HELPFULNESS, "safety": FIRST_SAFETY}
 def run(seed: int, quick: bool) -> list[Row]:
     """Compare the pipeline's two models on both domains, then two that were trained on pooled pairs."""
     sft = load("sft", seed=seed)
-    held_out = {domain: held_out_pairs(sft, domain, QUICK_PROMPTS if quick else PROMPTS, seed) for domain in ASPECTS}
+    prompts, draws = (QUICK_PROMPTS, 1) if quick else (PROMPTS, DRAWS)
+    held_out = {domain: held_out_pairs(sft, domain, prompts, seed, draws=draws) for domain in ASPECTS}
     own = {aspect: load(f"reward-{aspect}", seed=seed).reward_model.score for aspect in ASPECTS}
     mixed = mixed_models(sft, seed, QUICK_PAIRS if quick else PAIRS)
     likelihood = likelihood_scorer(sft.model)
