@@ -1,6 +1,6 @@
 """Runs of PPO that are small enough to be compared with one another, and the judge's verdict as a reward.
 
-A few hundred answers with larger steps than the pipeline's last stage takes; what is compared are arms of one size.
+They see about as many answers as the pipeline's last stage, or fewer; what is compared are arms of one size.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,14 @@ from torch import Tensor
 from minillama.alignment.combined_reward import Reward
 from minillama.alignment.ppo import PPOPrompt, PPOReport, PPOSettings, ValueModel, train_ppo
 from minillama.alignment.reward_model import RewardModel
-from minillama.experiments._chat_samples import Samples, encode, judged
+from minillama.experiments._chat_samples import Samples, encode, judged, training_side
 from minillama.experiments.claim import Row
 from minillama.model import Transformer
 from minillama.pipeline.artifact import Artifact
 from minillama.tokenizer import Tokenizer
 from minillama.valley.tasks.base import Prompt
 
+LAST = 2  # iterations over which the KL at the end is averaged
 MODULES = ("minillama.experiments._small_ppo", "minillama.alignment.ppo", "minillama.alignment.combined_reward")
 
 
@@ -36,8 +37,8 @@ class RunSize:
         """All answers of the run."""
         return self.iterations * self.batch
 
-    def settings(self, seed: int, beta: float, *, reference_temperature: float = 1.0, lr: float = 6e-4) -> PPOSettings:
-        """The run's settings: larger steps than the pipeline's, since there are fewer of them."""
+    def settings(self, seed: int, beta: float, *, reference_temperature: float = 1.0, lr: float = 3e-4) -> PPOSettings:
+        """The run's settings; what is not named is as in the pipeline's last stage or the default."""
         return PPOSettings(
             iterations=self.iterations,
             batch_size=self.batch,
@@ -47,6 +48,17 @@ class RunSize:
             policy_lr=lr,
             seed=seed,
         )
+
+
+def mixed_prompts(n: int, seed: int) -> list[Prompt]:
+    """Ordinary prompts of the training side with one harmful one among six."""
+    harmful = training_side(n // 6, seed, adversarial=True)
+    ordinary = training_side(n - len(harmful), seed)
+    places = range(0, len(ordinary), 5)
+    mixed: list[Prompt] = []
+    for number, place in enumerate(places):
+        mixed += [*ordinary[place : place + 5], *harmful[number : number + 1]]
+    return mixed
 
 
 def optimised(
@@ -103,12 +115,18 @@ def before_and_after(
     return Row(arm=arm, seed=seed, numbers=numbers, control=control, curve=curve)
 
 
-def with_kl(row: Row, kl: float, scores: Sequence[float]) -> Row:
-    """The row with the run's KL from its reference, in nats an answer, and the reward's mean on the way."""
+def with_kl(row: Row, report: PPOReport) -> Row:
+    """The row with the run's KL from its reference at the end, in nats an answer, and what it saw on the way."""
+    last = report.records[-LAST:]
+    kl = sum(record.kl_k3 for record in last) / len(last)
     return Row(
         arm=row.arm,
         seed=row.seed,
         numbers={**row.numbers, "KL from its reference": kl},
         control=row.control,
-        curve={**row.curve, "score while training": list(scores)},
+        curve={
+            **row.curve,
+            "score while training": [record.score for record in report.records],
+            "KL while training": [record.kl_k3 for record in report.records],
+        },
     )

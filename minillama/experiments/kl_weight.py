@@ -28,7 +28,7 @@ BETAS = (0.01, 0.1, 1.0)
 TRUE = f"judge as reward, beta {BETAS[0]:g}"
 HELPS = 0.01  # what a stronger penalty must add to the judge's helpfulness
 UNHARMED = 0.02
-SIZES = {True: (RunSize(iterations=4, batch=48), 120), False: (RunSize(iterations=8, batch=64), 400)}
+SIZES = {True: (RunSize(iterations=4, batch=96), 150), False: (RunSize(iterations=8, batch=128), 400)}
 
 
 def arm_of(beta: float) -> str:
@@ -54,7 +54,7 @@ def run(seed: int, quick: bool) -> list[Row]:
         policy, report = optimised(start, reward, prompts, size.settings(seed, beta), scorers.helpfulness)
         after = sample(policy, start.tokenizer, asked, seed=seed)
         row = before_and_after(arm, seed, before, after, learnt, control=arm == TRUE)
-        rows.append(with_kl(row, report.records[-1].kl_k3, [record.score for record in report.records]))
+        rows.append(with_kl(row, report))
     return rows
 
 

@@ -28,7 +28,7 @@ from minillama.pipeline import load
 HACKED, HELD, TRUE = "weak KL, stale reward model", "strong KL, fresh reward model", "weak KL, judge as reward"
 WEAK, STRONG, SHARPER = 0.01, 0.5, 0.5  # weights of the KL; temperature of the reference under the strong one
 UNHARMED = 0.02  # what the judge may take off an arm that must not fall
-SIZES = {True: (RunSize(iterations=5, batch=48), 120), False: (RunSize(iterations=9, batch=80), 400)}
+SIZES = {True: (RunSize(iterations=5, batch=96), 150), False: (RunSize(iterations=10, batch=128), 400)}
 
 
 def run(seed: int, quick: bool) -> list[Row]:
@@ -51,7 +51,7 @@ def run(seed: int, quick: bool) -> list[Row]:
         policy, report = optimised(start, reward, prompts, settings, scorers.helpfulness)
         after = sample(policy, start.tokenizer, asked, seed=seed)
         row = before_and_after(arm, seed, before, after, reward, control=arm == TRUE)
-        rows.append(with_kl(row, report.records[-1].kl_k3, [record.score for record in report.records]))
+        rows.append(with_kl(row, report))
     return rows
 
 
