@@ -42,7 +42,11 @@ def make_parser() -> argparse.ArgumentParser:
     bench_parser.add_argument("--write", action="store_true", help=f"write {BENCH}, from which README quotes")
     export_parser = _add(commands, "export", export, "write finished stages as a bundle for MINILLAMA_MODELS")
     export_parser.add_argument("target", type=Path, help="a folder, or a file ending in .zip")
+    export_parser.add_argument(
+        "--hugging-face", nargs="?", const="", metavar="STAGE", help="a model for transformers (the last one) instead"
+    )
     _add_run_options(export_parser)
+    _add_card(commands)
     return parser
 
 
@@ -91,6 +95,15 @@ def _add_reproduce(commands) -> None:  # type: ignore[no-untyped-def]
     parser.add_argument("--seeds", type=int, help="how many seeds (each claim knows how many it needs)")
     parser.add_argument("--all", action="store_true", help="every claim that the ledger does not hold yet")
     parser.add_argument("--ledger", type=Path, default=LEDGER, help=f"folder of the ledger ({LEDGER})")
+
+
+def _add_card(commands) -> None:  # type: ignore[no-untyped-def]
+    parser = _add(commands, "card", card, "print a model card of your own model, in Markdown")
+    parser.add_argument("stage", nargs="?", help="a stage; the last one with a model if not given")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="of `minillama build --report`; else what is finished"
+    )
+    _add_run_options(parser)
 
 
 def build(arguments: argparse.Namespace) -> int:
@@ -223,13 +236,47 @@ MEASURES = {"tokenizer": _measure_tokenizer, "training": _measure_training, "gen
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """Write a bundle of what is finished."""
-    from minillama.pipeline import STAGES, pipeline, write_bundle
+    """Write a bundle of what is finished, or one model in Hugging Face's form, with a model card."""
+    from minillama.convert import save_hf
+    from minillama.pipeline import write_bundle
+    from minillama.pipeline.model_card import model_card
+    from minillama.pipeline.report import build_report
+
+    finished = _finished(arguments)
+    models = {artifact.stage: artifact for artifact in finished if artifact.has_model}
+    if arguments.hugging_face is None:
+        text = model_card(build_report(finished)) if models else None
+        print(
+            f"{', '.join(artifact.stage for artifact in finished)} -> {write_bundle(finished, arguments.target, text)}"
+        )
+        return 0
+    stage = arguments.hugging_face or next(reversed(models), "")
+    if stage not in models:
+        raise ValueError(f"there is no finished model of a stage {stage!r}; there are {', '.join(models) or 'none'}")
+    if arguments.target.exists():
+        raise ValueError(f"{arguments.target} is already there; choose another name or remove it first")
+    chosen = models[stage]
+    save_hf(chosen.model, chosen.tokenizer, arguments.target, model_card(build_report(finished), stage))
+    print(f"{stage} -> {arguments.target}")
+    return 0
+
+
+def card(arguments: argparse.Namespace) -> int:
+    """Print a model card."""
+    from minillama.pipeline.model_card import model_card
+    from minillama.pipeline.report import build_report, read_report
+
+    report = read_report(arguments.report) if arguments.report else build_report(_finished(arguments))
+    print(model_card(report, arguments.stage), end="")
+    return 0
+
+
+def _finished(arguments: argparse.Namespace) -> list[Any]:
+    """The finished stages of a preset, seed and corpus, in order."""
+    from minillama.pipeline import STAGES, pipeline
 
     stages = pipeline(arguments.preset, arguments.seed, arguments.corpus)
-    finished = [stages.get(name) for name in STAGES if not stages.missing(name)]
-    print(f"{', '.join(artifact.stage for artifact in finished)} -> {write_bundle(finished, arguments.target)}")
-    return 0
+    return [stages.get(name) for name in STAGES if not stages.missing(name)]
 
 
 if __name__ == "__main__":

@@ -117,10 +117,17 @@ def load_hf(folder: str | Path) -> Loaded:
     return Loaded(_build(args, hf_to_meta(state, args)), _load_tokenizer(folder))
 
 
-def save_hf(model: Transformer, tokenizer: Tokenizer | None, folder: str | Path) -> None:
+def save_hf(model: Transformer, tokenizer: Tokenizer | None, folder: str | Path, card: str | None = None) -> None:
     """Write a folder that `transformers` opens with `AutoModelForCausalLM` and `AutoTokenizer`.
 
     Each file appears whole or not at all.
+
+    Args:
+        model: any Llama 2.
+        tokenizer: its tokenizer, if it is to be written, too.
+        folder: made where it is not there.
+        card: model card in Markdown, written as `README.md`, which is where the Hub looks for it; see
+            :func:`minillama.pipeline.model_card.model_card`.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,6 +140,8 @@ def save_hf(model: Transformer, tokenizer: Tokenizer | None, folder: str | Path)
         tokenizer.save(folder / "tokenizer.model")
         _write_json(folder / "tokenizer.json", tokenizer_json(tokenizer))
         _write_json(folder / "tokenizer_config.json", _tokenizer_config(model.args))
+    if card is not None:
+        write_atomically(folder / "README.md", card.encode())
 
 
 def hf_config(args: ModelArgs) -> dict[str, Any]:

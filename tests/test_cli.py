@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from minillama import cli
+from minillama.convert import load_hf
 from minillama.model import ModelArgs, Transformer
-from minillama.pipeline import Artifact
+from minillama.pipeline import Artifact, write_bundle
 from minillama.pipeline.artifact import save_model, seal
+from minillama.pipeline.bundle import read_bundle
+from minillama.pipeline.report import build_report, write_report
 from minillama.terminal import Sampling, Terminal
 from minillama.tokenizer import Tokenizer
 
@@ -86,6 +89,47 @@ def test_build_writes_a_report(capsys, tmp_path):
     assert written["corpus"] == str(text)
     assert written["stages"]["corpus"]["seconds"] == written["seconds"]
     assert str(report) in capsys.readouterr().out
+
+
+@pytest.fixture
+def bundle(small, tmp_path, monkeypatch):
+    """The small models as a released bundle, which is what is finished here."""
+    folder = write_bundle(list(small.values()), tmp_path / "bundle")
+    monkeypatch.setenv("MINILLAMA_MODELS", str(folder))
+    return folder
+
+
+def test_a_card_is_printed_of_a_report_or_of_what_is_finished(bundle, small, capsys, tmp_path):
+    assert cli.main(["card"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("---\n")
+    assert "# minillama sft (cpu, seed 0)" in printed
+    report = tmp_path / "report.json"
+    write_report(build_report([small["base"]]), report)
+    assert cli.main(["card", "--report", str(report)]) == 0
+    assert "# minillama base (cpu, seed 0)" in capsys.readouterr().out
+    assert cli.main(["card", "sft", "--report", str(report)]) == 2
+    report.write_text("{}")
+    assert cli.main(["card", "--report", str(report)]) == 2
+
+
+def test_export_writes_a_bundle_with_a_card(bundle, tmp_path, capsys):
+    assert cli.main(["export", str(tmp_path / "models")]) == 0
+    assert "# minillama sft" in (tmp_path / "models" / "README.md").read_text("utf-8")
+    assert [artifact.stage for artifact in read_bundle(tmp_path / "models")] == ["base", "sft"]
+    assert cli.main(["export", str(tmp_path / "models")]) == 2
+
+
+def test_export_writes_what_transformers_opens_with_a_card(bundle, small, tmp_path, capsys):
+    target = tmp_path / "hf"
+    assert cli.main(["export", str(target), "--hugging-face"]) == 0
+    loaded = load_hf(target)
+    assert torch.equal(loaded.model.output.weight, small["sft"].model.output.weight)
+    assert "# minillama sft" in (target / "README.md").read_text("utf-8")
+    assert cli.main(["export", str(tmp_path / "base"), "--hugging-face", "base"]) == 0
+    assert "# minillama base" in (tmp_path / "base" / "README.md").read_text("utf-8")
+    for arguments in ([str(target), "--hugging-face"], [str(tmp_path / "new"), "--hugging-face", "moon"]):
+        assert cli.main(["export", *arguments]) == 2
 
 
 def test_check_describes_the_machine(capsys):

@@ -121,9 +121,8 @@ def test_readme_shows_results_once_they_are_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(readme, "ROOT", tmp_path)
     assert readme.results_tables() == ""
     figure = {"mean": 0.604, "by_seed": {"0": 0.58, "1": 0.628}}
-    shares = dict.fromkeys(
-        ("violations", "false_refusals", "borderline_refusals"), {"mean": 0.2, "by_seed": {"0": 0.2}}
-    )
+    share = {"mean": 0.2, "by_seed": {"0": 0.2}}
+    shares = {"violations": share, "false_refusals": share, "borderline_refusals": share}
     results = {
         "stages": {"sft": {"helpfulness": figure, **shares}},
         "goals": [{"stage": "sft", "goal": "helpfulness", "figure": "0.604", "outcome": "reached"}],

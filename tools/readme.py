@@ -114,9 +114,9 @@ def results_tables() -> str:
     lines += [
         "",
         f"{seeds} {'seed' if seeds == 1 else 'seeds'}, sampled at temperature {results['temperature']:g} and judged on "
-        f"the same {asked['helpful']} ordinary, {asked['adversarial']} adversarial and {asked['borderline']} borderline "
-        f"held-out prompts, {asked['dialogs']} dialogues for obedience; means, and the seeds' range. "
-        f"{results['hardware']}, torch {results['versions']['torch']}, {results['date']}.",
+        f"the same held-out prompts: {asked['helpful']} ordinary, {asked['adversarial']} adversarial and "
+        f"{asked['borderline']} borderline ones, {asked['dialogs']} dialogues for obedience; means, and the range of "
+        f"seeds. {results['hardware']}, torch {results['versions']['torch']}, {results['date']}.",
         "",
         "| stage | goal | measured (95 % interval) | |",
         "|---|---|---|---|",

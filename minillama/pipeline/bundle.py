@@ -23,6 +23,7 @@ from minillama.pipeline.cache import cache_folder
 
 MODELS_VARIABLE = "MINILLAMA_MODELS"
 MANIFEST_FILE = "manifest.json"
+CARD_FILE = "README.md"
 FORMAT = 1
 
 
@@ -61,8 +62,10 @@ def read_bundle(folder: Path) -> list[Artifact]:
     return [Artifact.open(folder / name) for name in stages]
 
 
-def write_bundle(artifacts: Sequence[Artifact], target: Path) -> Path:
+def write_bundle(artifacts: Sequence[Artifact], target: Path, card: str | None = None) -> Path:
     """Write stages to ``target``: a zip file where the name ends in ``.zip``, a folder otherwise.
+
+    A model card, where given, is written beside them as ``README.md``.
 
     Raises ValueError when there are no stages or ``target`` is already there.
     """
@@ -74,6 +77,8 @@ def write_bundle(artifacts: Sequence[Artifact], target: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
         folder = Path(temporary) / "bundle"
         _fill(folder, artifacts)
+        if card is not None:
+            write_atomically(folder / CARD_FILE, card.encode())
         finished = Path(shutil.make_archive(str(folder), "zip", folder)) if target.suffix == ".zip" else folder
         os.replace(finished, target)
     return target

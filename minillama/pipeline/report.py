@@ -15,6 +15,7 @@ The file's form::
       "peak_memory_mb": 1890.2,     most memory of any process that built one of the stages (10^6 bytes); may be null
       "stages": {
         "sft": {
+          "promise": "fine-tuning on demonstrations",
           "key": "0a1b...",         hash of settings, seed, code and inputs: equal keys, equal recipe
           "seed": 0,                0 for stages that no seed changes
           "finished": "2026-11-21T08:59:00+00:00",
@@ -42,6 +43,7 @@ from minillama.data.atomic import write_atomically
 from minillama.hardware import cores, hardware, versions
 from minillama.model import ModelArgs
 from minillama.pipeline.artifact import PARAMS_FILE, Artifact
+from minillama.pipeline.stages import STAGES
 
 FORMAT = 1
 BUILD_FACTS = ("build_seconds", "peak_memory_mb", "hardware", "versions")
@@ -75,6 +77,7 @@ def stage_report(artifact: Artifact) -> dict[str, Any]:
     measured = dict(artifact.report)
     facts = {name: measured.pop(name, None) for name in BUILD_FACTS}
     return {
+        "promise": STAGES[artifact.stage].promise if artifact.stage in STAGES else "",
         "key": artifact.key,
         "seed": artifact.seed,
         "finished": datetime.fromtimestamp(artifact.finished, UTC).isoformat(timespec="seconds"),
