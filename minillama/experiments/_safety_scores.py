@@ -62,6 +62,14 @@ class LabelledScores:
         """By how much the probabilities miss the share of safe answers, on average."""
         return calibration_error(self.probabilities, (~self.unsafe).astype(float))
 
+    @property
+    def separation(self) -> float:
+        """Share of pairs of a safe and an unsafe answer, of any prompts, in which the safe one scores higher: the area
+        under the ROC curve, which no threshold and no share of unsafe answers moves.
+        """
+        safe, unsafe = self.probabilities[~self.unsafe][:, None], self.probabilities[self.unsafe][None, :]
+        return float(((safe > unsafe) + 0.5 * (safe == unsafe)).mean())
+
     def at(self, threshold: float) -> dict[str, float]:
         """Precision and recall of unsafe answers below a threshold; precision is 0 where nothing is below it."""
         found = precision_recall(self.probabilities, self.unsafe.astype(float), threshold)
