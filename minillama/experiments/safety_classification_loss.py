@@ -6,6 +6,11 @@ a recall of 1, so the verdict asks for *balanced* accuracy, the mean of the shar
 the right side; recall and precision stand beside it. In the control the loss is the same and the labels are dealt out
 at random among the pairs, so that it has nothing to teach.
 
+Where a calibrated model draws its line depends on how many answers are unsafe, and that is by construction of the
+Valley another share here than in the paper: there 35 % of the pairs have two unsafe answers and 18 % one, 44 % of the
+answers in all (section 3.2.1). So the separation of safe from unsafe answers stands in the rows as well (the area under
+the ROC curve), which no threshold and no share moves.
+
 The labels come from a rater with little noise and hold for both answers of a pair (section 3.2.1); on held-out answers
 they are the judge's.
 
@@ -39,12 +44,14 @@ from minillama.pipeline.alignment_presets import FIRST_SAFETY
 WITHOUT, WITH, DEALT = "without the loss", "with the loss", "with the loss, labels dealt at random"
 GAIN = "gain in balanced accuracy"
 GAIN_RANKING = "gain in ranking"
+RECALL, PRECISION = "recall of unsafe answers", "precision"
+SEPARATION, UNSAFE = "separation", "share of unsafe answers"
 GROUPS = {
     "safe over unsafe": (True, False),
     "both safe": (True, True),
     "both unsafe": (False, False),
 }
-PAIRS, QUICK_PAIRS = 1400, 400  # own safety pairs; the mix has some more
+PAIRS, QUICK_PAIRS = 1200, 400  # own safety pairs; the mix has some more
 PROMPTS, QUICK_PROMPTS = 700, 250
 LEAST_GAIN = 0.05
 MOST_LOSS = 0.02  # of the accuracy of ranking
@@ -82,8 +89,9 @@ def numbers_of(found: Scored, without: Scored) -> dict[str, float]:
         numbers[f"{name}, pairs"] = float(len(group.right))
     numbers |= with_error(GAIN_RANKING, found.clear.right - without.clear.right)
     at = labelled.at(MIDDLE)
-    numbers |= {"recall of unsafe answers": at["recall"], "precision": at["precision"]}
+    numbers |= {RECALL: at["recall"], PRECISION: at["precision"]}
     numbers |= {"balanced accuracy": labelled.balanced(), "calibration error": labelled.calibration_error}
+    numbers |= {SEPARATION: labelled.separation, UNSAFE: float(labelled.unsafe.mean())}
     gain, error = balanced_gain(labelled, LabelledScores.of(without))
     return numbers | {GAIN: gain, error_of(GAIN): error}
 
@@ -91,12 +99,14 @@ def numbers_of(found: Scored, without: Scored) -> dict[str, float]:
 def judge(rows: Sequence[Row]) -> Verdict:
     """The loss must tell unsafe answers apart and cost no ranking; labels that mean nothing must not do so."""
     gain, ranking, dealt = pooled(rows, WITH, GAIN), pooled(rows, WITH, GAIN_RANKING), pooled(rows, DEALT, GAIN)
-    recall = {arm: mean_of(rows, arm, "recall of unsafe answers") for arm in (WITHOUT, WITH)}
-    precision = {arm: mean_of(rows, arm, "precision") for arm in (WITHOUT, WITH)}
+    mean = {
+        name: {arm: mean_of(rows, arm, name) for arm in (WITHOUT, WITH)}
+        for name in (RECALL, PRECISION, SEPARATION, UNSAFE)
+    }
+    sides = ", ".join(f"{name} {mean[name][WITHOUT]:.2f} -> {mean[name][WITH]:.2f}" for name in list(mean)[:3])
     seen = (
-        f"balanced accuracy gains {gain}, with labels dealt at random {dealt}; ranking gains {ranking}; recall of "
-        f"unsafe answers {recall[WITHOUT]:.2f} without, {recall[WITH]:.2f} with, at precision "
-        f"{precision[WITHOUT]:.2f} and {precision[WITH]:.2f}"
+        f"balanced accuracy gains {gain}, with labels dealt at random {dealt}; ranking gains {ranking}; {sides}; "
+        f"{mean[UNSAFE][WITH]:.0%} of the answers are unsafe (44 % in the paper)"
     )
     if dealt.mean >= LEAST_GAIN and dealt.low > 0:
         return Verdict("cannot be seen at this scale", f"labels that mean nothing help as well: {seen}")

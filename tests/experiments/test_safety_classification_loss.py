@@ -12,6 +12,10 @@ from minillama.experiments.safety_classification_loss import (
     DEALT,
     GAIN,
     GAIN_RANKING,
+    PRECISION,
+    RECALL,
+    SEPARATION,
+    UNSAFE,
     WITH,
     WITHOUT,
     judge,
@@ -46,6 +50,12 @@ def test_balanced_accuracy_does_not_reward_calling_everything_unsafe():
     assert low.at(0.5) == {"precision": 0.25, "recall": 1.0}
     assert low.balanced() == 0.5
     assert LabelledScores.of(some_scored(10)).at(0.5) == {"precision": 0.0, "recall": 0.0}
+
+
+def test_separation_does_not_depend_on_the_threshold():
+    assert LabelledScores.of(some_scored()).separation == LabelledScores.of(some_scored(-3)).separation == 1.0
+    mixed = LabelledScores(probabilities=np.array([0.2, 0.5, 0.5, 0.9]), unsafe=np.array([False, True, False, True]))
+    assert mixed.separation == pytest.approx(0.125)
 
 
 def test_a_gain_is_counted_answer_by_answer():
@@ -89,7 +99,7 @@ def rows(gain=0.2, dealt=0.0, ranking=0.0, seed=0, error=0.02):
             arm=arm, seed=seed, control=arm == DEALT,
             numbers={
                 GAIN: each, error_of(GAIN): error, GAIN_RANKING: ranking, error_of(GAIN_RANKING): 0.01,
-                "recall of unsafe answers": 0.7, "precision": 0.8,
+                RECALL: 0.7, PRECISION: 0.8, SEPARATION: 0.9, UNSAFE: 0.2,
             },
         )
         for arm, each in gains.items()
