@@ -57,11 +57,11 @@ class ChatSettings:
     highest_loss: float | int
     vendors: tuple[Vendor, ...] = VENDORS
     mix: Mix = field(default_factory=lambda: Mix(kinds={"reading": 3.0, "descriptions": 1.5}))
-    obeying: int = 7000
+    obeying: int = 6000
     obeying_mix: InstructionMix = field(
         default_factory=lambda: InstructionMix(once=0.95, max_turns=6, constraint_weights=PERSONAS)
     )
-    preprompts: int = 800
-    replay: int = 4500
+    preprompts: int = 600
+    replay: int = 5500
     replay_sources: tuple[str, ...] = ("forum",)
     long: LongDialogSettings = field(default_factory=LongDialogSettings)
