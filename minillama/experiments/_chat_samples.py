@@ -6,7 +6,7 @@ prompts are drawn with one seed, so that every model and every seed of a claim a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from jaxtyping import Float
@@ -63,17 +63,20 @@ class Samples:
     texts: Sequence[str]
     blank_ids: frozenset[int]
 
+    @cached_property
     def verdicts(self) -> list[Verdict]:
-        """The judge's verdict of every answer."""
-        return [judged(self.prompts[row // self.n], text) for row, text in enumerate(self.texts)]
+        """The judge's verdict of every answer; among a hundred answers to one prompt many are the same."""
+        asked = [(row // self.n, text) for row, text in enumerate(self.texts)]
+        known = {each: judged(self.prompts[each[0]], each[1]) for each in dict.fromkeys(asked)}
+        return [known[each] for each in asked]
 
     def helpfulness(self) -> Float[Tensor, "prompts n"]:
         """The judge's helpfulness of every answer."""
-        return self._table([verdict.helpfulness for verdict in self.verdicts()])
+        return self._table([verdict.helpfulness for verdict in self.verdicts])
 
     def safety(self) -> Float[Tensor, "prompts n"]:
         """The judge's safety of every answer."""
-        return self._table([verdict.safety for verdict in self.verdicts()])
+        return self._table([verdict.safety for verdict in self.verdicts])
 
     def violations(self) -> Float[Tensor, "prompts n"]:
         """1 where an answer does harm, else 0."""
@@ -134,18 +137,9 @@ def valley() -> Judge:
     return Judge(World.create(WORLD_SEED))
 
 
-@lru_cache(maxsize=200_000)
-def _judged(prompt_id: int, answer: str) -> Verdict:
-    return valley().judge(_PROMPTS[prompt_id], answer)
-
-
-_PROMPTS: dict[int, Prompt] = {}  # kept alive, so that an id stays one prompt's
-
-
 def judged(prompt: Prompt, answer: str) -> Verdict:
-    """The judge's verdict, remembered: among a hundred samples of one prompt many are the same."""
-    _PROMPTS[id(prompt)] = prompt
-    return _judged(id(prompt), answer)
+    """The judge's verdict of one answer."""
+    return valley().judge(prompt, answer)
 
 
 def heldout(

@@ -1,9 +1,9 @@
 """Section 3.2.3: only the largest model is sampled; smaller ones learn from its best answers and not from their own.
 
-The smaller model is the SFT model without its middle layers, healed by a short fine-tuning on demonstrations: no model
-that grew up small. It is fine-tuned on the best of four answers to the same prompts, picked by the same reward: answers
-of its own, or of the whole SFT model. Beside it stands the distillation of Hinton et al. (2015), which
-learns the larger model's whole distribution on those answers (temperature 2), where the paper's way is distillation by
+The smaller model is the SFT model without its last layer but one, healed by a short fine-tuning on demonstrations; it
+did not grow up small. It is fine-tuned on the best of four answers to the same prompts, picked by the same reward:
+answers of its own, or of the whole SFT model. Beside it stands the distillation of Hinton et al. (2015), which learns
+the larger model's whole distribution on those answers (temperature 2), where the paper's way is distillation by
 samples. In the control the answers are its own once more, with other random numbers.
 """
 
@@ -38,7 +38,7 @@ from minillama.valley.tasks.base import Prompt
 LARGER, SMALLER = "larger model", "smaller model"
 FROM_LARGER, FROM_ITSELF, AGAIN = "the larger model's winners", "its own winners", "its own winners again"
 DISTILLED = "the larger model's distributions"
-SIZES = {True: (900, 150, 100), False: (3000, 600, 400)}  # demonstrations, prompts, held-out prompts
+SIZES = {True: (1200, 150, 100), False: (3500, 600, 400)}  # demonstrations, prompts, held-out prompts
 K = 4
 
 
@@ -46,7 +46,7 @@ def run(seed: int, quick: bool) -> list[Row]:
     """Cut, heal, sample both models, and train the smaller in four ways."""
     n_healing, n_prompts, n_heldout = SIZES[quick]
     large, scorers = load("sft", seed=seed), Scorers.at("sft", seed)
-    small = without_middle(large.model)
+    small = cut_down(large.model)
     train_sft(small, demonstrated(large, n_healing), SFTSettings(epochs=1, seed=seed), description="healing")
     prompts, asked = training_side(n_prompts, seed), heldout(n_heldout)
 
@@ -69,9 +69,9 @@ def run(seed: int, quick: bool) -> list[Row]:
     return rows
 
 
-def without_middle(model: Transformer) -> Transformer:
-    """A copy with the first and the last layer only."""
-    kept = (0, model.args.n_layers - 1)
+def cut_down(model: Transformer) -> Transformer:
+    """A copy without the last layer but one; models that lost an earlier layer were harder to heal."""
+    kept = [layer for layer in range(model.args.n_layers) if layer != model.args.n_layers - 2]
     small = Transformer(replace(model.args, n_layers=len(kept)))
     state = {name: value for name, value in model.state_dict().items() if not name.startswith("layers.")}
     for place, layer in enumerate(kept):

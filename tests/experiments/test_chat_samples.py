@@ -29,7 +29,7 @@ def test_samples_stand_prompt_behind_prompt(model, tokenizer):
     found = shared.sample(model, tokenizer, prompts, 2, seed=1, max_new_tokens=4)
     assert len(found.texts) == len(found.generation.tokens) == 6
     assert found.helpfulness().shape == found.usable().shape == (3, 2)
-    assert found.verdicts()[2] == shared.judged(prompts[1], found.texts[2])
+    assert found.verdicts[2] == shared.judged(prompts[1], found.texts[2])
     lengths = found.scores(lambda rows, answers, flags: torch.tensor([float(len(answer)) for answer in answers]))
     assert lengths.flatten().tolist() == [len(row) for row in found.generation.tokens]
     assert float(found.likelihoods()[1, 0]) == pytest.approx(sum(found.generation.logprobs[2]))
