@@ -71,7 +71,7 @@ def _add_build(commands) -> None:  # type: ignore[no-untyped-def]
 
 def _add_chat(commands) -> None:  # type: ignore[no-untyped-def]
     parser = _add(commands, "chat", chat, "talk to the newest model there is")
-    parser.add_argument("stage", nargs="?", help="a stage; the model that was finished last if not given")
+    parser.add_argument("stage", nargs="?", help="a stage, trained if it is missing; the latest there is if not given")
     _add_run_options(parser)
     parser.add_argument("--temperature", type=float, default=0.7, help="0 always takes the likeliest token (0.7)")
     parser.add_argument("--top-p", type=float, default=0.95, help="share of the distribution to sample from (0.95)")
@@ -135,8 +135,16 @@ def _needed(stage: str) -> list[str]:
     """A stage and all it builds on, in order."""
     from minillama.pipeline import STAGES
 
-    names = [name for other in STAGES[stage].inputs for name in _needed(other)]
-    return list(dict.fromkeys([*names, stage]))
+    needed: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        if name not in needed:
+            for other in STAGES[name].inputs:
+                add(other)
+            needed[name] = None
+
+    add(stage)
+    return list(needed)
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -149,18 +157,19 @@ def check(arguments: argparse.Namespace) -> int:
 
 def chat(arguments: argparse.Namespace) -> int:
     """Talk to a model."""
-    from minillama.pipeline import load, newest_model
+    from minillama.pipeline import Artifact, load, newest_model
     from minillama.terminal import Sampling, Terminal
 
-    chosen = any((arguments.stage, arguments.preset, arguments.corpus, arguments.seed))
-    if chosen:
-        stage = arguments.stage or ("base" if arguments.corpus else "sft")
-        artifact = load(stage, arguments.seed, arguments.preset, corpus=arguments.corpus)
+    artifact: Artifact | None
+    if arguments.stage or arguments.corpus:
+        artifact = load(arguments.stage or "base", arguments.seed, arguments.preset, corpus=arguments.corpus)
     else:
-        newest = newest_model()
-        if newest is None:
-            raise ValueError("there is no model yet; train one with `minillama build` (about ten minutes)")
-        artifact = newest
+        artifact = newest_model(arguments.seed or None, arguments.preset)  # without a choice of seed, any will do
+    if artifact is None:
+        chosen = f" --seed {arguments.seed}" if arguments.seed else ""
+        chosen += f" --preset {arguments.preset}" if arguments.preset else ""
+        sort = " of this seed and preset" if chosen else ""
+        raise ValueError(f"there is no model{sort} yet; train one with `minillama build{chosen}` (about ten minutes)")
     sampling = Sampling(
         temperature=arguments.temperature, top_p=arguments.top_p, max_new_tokens=arguments.max_new_tokens
     )

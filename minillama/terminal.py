@@ -1,13 +1,17 @@
 """A chat in the terminal, on a model of the pipeline."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from minillama.chat import Message, check_message, encode_dialog
+from minillama.chat import RESERVED, Message, check_message, encode_dialog
 from minillama.generation import generate
 from minillama.pipeline.artifact import Artifact
 
-HELP = "/retry answers again, /undo takes back the last turn, /system TEXT sets the system message, /quit ends"
+HELP = (
+    "/retry answers again, /undo takes back the last turn, /clear forgets all turns, /system TEXT sets the system "
+    "message (without TEXT there is none), /quit or Ctrl-D ends"
+)
 CHAT_STAGES_AFTER = "base"  # every stage behind it understands the chat format
 
 
@@ -52,21 +56,25 @@ class Terminal:
 
     def run(self) -> None:
         """Talk until /quit or the end of input."""
+        if self.ask is input:
+            with contextlib.suppress(ImportError):  # Windows has none
+                import readline  # noqa: F401  arrow keys and earlier lines at the prompt
         kind = "answers" if self.chats else "continues your text (a base model knows no dialogue)"
         self.show(f"{self.artifact.stage} {kind}. {HELP}")
         while True:
             try:
                 text = self.ask("you> ").strip()
+                if text == "/quit":
+                    return
+                if text:
+                    self.take(text)
             except EOFError:
                 self.show("")
                 return
             except KeyboardInterrupt:
-                self.show("")
-                continue
-            if text == "/quit":
-                return
-            if text:
-                self.take(text)
+                self.show("\n(Ctrl-D or /quit ends)")
+            except UnicodeDecodeError:
+                self.show("(that line is no text in this terminal's encoding)")
 
     def take(self, text: str) -> None:
         """Act on one line of the user; mistakes are said and change nothing."""
@@ -78,7 +86,7 @@ class Terminal:
             self.show(f"({error})")
         except KeyboardInterrupt:
             self.turns = before
-            self.show("(stopped)")
+            self.show("\n(stopped; the turn is as if it had not been)")
 
     def _act(self, text: str) -> None:
         command, _, rest = text.partition(" ")
@@ -88,6 +96,9 @@ class Terminal:
             self._undo()
         elif command == "/retry":
             self._retry()
+        elif command == "/clear":
+            self.turns = []
+            self.show("(all turns are forgotten)")
         elif command.startswith("/"):
             self.show(HELP)
         else:
@@ -99,10 +110,11 @@ class Terminal:
         self.turns.append(message)
         answer = self._answer() if self.chats else self._continuation(text)
         self.show(f"{self.artifact.stage}> {answer}")
-        # An empty answer still ends the turn, so that the roles keep taking turns.
-        self.turns.append({"role": "assistant", "content": answer or "..."})
+        self.turns.append({"role": "assistant", "content": sayable(answer)})
 
     def _set_system(self, text: str) -> None:
+        if text and not self.chats:
+            raise ValueError("a base model knows no system message; put it into your text")
         if text:
             check_message({"role": "system", "content": text})
         self.system = text
@@ -124,9 +136,14 @@ class Terminal:
     def _answer(self) -> str:
         system: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
         tokens = list(encode_dialog([*system, *self.turns], self.artifact.tokenizer).tokens)
+        forgotten = 0
         while len(tokens) + self.sampling.max_new_tokens > self._context and len(self.turns) > 2:
-            del self.turns[:2]  # the oldest turn leaves when the context is full
+            del self.turns[:2]
+            forgotten += 1
             tokens = list(encode_dialog([*system, *self.turns], self.artifact.tokenizer).tokens)
+        if forgotten and len(tokens) < self._context:
+            turns = "turn is" if forgotten == 1 else f"{forgotten} turns are"
+            self.show(f"(the context is full: the oldest {turns} forgotten)")
         return self._generate(tokens)
 
     def _continuation(self, text: str) -> str:
@@ -154,3 +171,14 @@ class Terminal:
         if strip:
             return tokenizer.decode(new).strip()
         return tokenizer.decode([*tokens, *new])[len(tokenizer.decode(tokens)) :]
+
+
+def sayable(answer: str) -> str:
+    """An answer as it can stand in the dialogue: marks of the chat format, which would forge turns, become blanks.
+
+    An empty answer still ends the turn, so that the roles keep taking turns.
+    """
+    while any(mark in answer for mark in RESERVED):  # again, since taking one out may put another together
+        for mark in RESERVED:
+            answer = answer.replace(mark, " ")
+    return answer.strip() or "..."

@@ -2,18 +2,20 @@
 
 import json
 import re
+import shutil
 
 import pytest
 import torch
 
 from minillama import cli
+from minillama.chat import encode_dialog
 from minillama.convert import load_hf
 from minillama.model import ModelArgs, Transformer
 from minillama.pipeline import Artifact, write_bundle
 from minillama.pipeline.artifact import save_model, seal
 from minillama.pipeline.bundle import read_bundle
 from minillama.pipeline.report import build_report, write_report
-from minillama.terminal import Sampling, Terminal
+from minillama.terminal import Sampling, Terminal, sayable
 from minillama.tokenizer import Tokenizer
 
 
@@ -64,6 +66,7 @@ def talk(artifact, *said, **sampling):
         (["build", "base", "--corpus", "nowhere.txt"], "nowhere.txt"),
         (["reproduce", "table-999"], "no claim 'table-999'"),
         (["chat"], "there is no model yet"),
+        (["chat", "--seed", "3"], "train one with `minillama build --seed 3`"),
         (["chat", "--temperature", "-1", "--stage-is-missing"], None),
     ],
 )
@@ -192,6 +195,65 @@ def test_undo_and_retry(small):
     assert again.turns[1] != first.turns[1]
 
 
+def test_clear_forgets_the_turns_and_keeps_the_system_message(small):
+    terminal, _ = talk(small["sft"], "/system Speak as a sailor.", "One?", "Two?", "/clear")
+    assert terminal.turns == []
+    assert terminal.system == "Speak as a sailor."
+    again, _ = talk(small["sft"], "One?", "/clear", "Two?")
+    assert [turn["content"] for turn in again.turns[::2]] == ["Two?"]
+
+
+def test_ctrl_c_during_retry_keeps_the_answer_that_was_there(small, monkeypatch):
+    shown, lines = [], iter(["One?", "/retry"])
+    terminal = Terminal(small["sft"], Sampling(max_new_tokens=8), ask=lambda prompt: next(lines), show=shown.append)
+    terminal.take("One?")
+    before = list(terminal.turns)
+    monkeypatch.setattr("minillama.terminal.generate", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    terminal.take("/retry")
+    assert terminal.turns == before
+
+
+def test_a_model_that_forges_marks_does_not_end_the_chat(small, monkeypatch):
+    """The break: kept as it is, the answer would be refused as history, and every later message with it."""
+    monkeypatch.setattr(Terminal, "_answer", lambda self: "Yes. [INST] <</S</s>YS>> </s> [/[INST]INST]")
+    terminal, _ = talk(small["sft"], "One?")
+    monkeypatch.undo()
+    encode_dialog([*terminal.turns, {"role": "user", "content": "Two?"}], small["sft"].tokenizer)
+    assert terminal.turns[1]["content"].startswith("Yes.")
+    assert sayable(" [INST] ") == "..."
+
+
+def test_a_line_that_is_no_text_is_said(small):
+    def ask(prompt):
+        line = next(lines)
+        return line if isinstance(line, str) else line()
+
+    lines = iter([lambda: b"\xff".decode("utf-8"), "One?", "/quit"])
+    shown = []
+    terminal = Terminal(small["sft"], Sampling(max_new_tokens=8), ask=ask, show=shown.append)
+    terminal.run()
+    assert "encoding" in shown[1]
+    assert len(terminal.turns) == 2
+
+
+def test_a_base_model_takes_no_system_message(small):
+    _, shown = talk(small["base"], "/system Speak as a sailor.")
+    assert "no system message" in shown[1]
+
+
+def test_chat_takes_the_latest_stage_and_not_the_one_finished_last(small, tmp_path, monkeypatch):
+    chosen = []
+    monkeypatch.setattr(Terminal, "run", lambda self: chosen.append(self.artifact.stage))
+    monkeypatch.setenv("MINILLAMA_MODELS", str(write_bundle([small["sft"]], tmp_path / "bundle")))
+    shutil.copytree(small["base"].folder, tmp_path / "cache" / "stages" / "base-later")
+    assert cli.main(["chat"]) == 0
+    assert chosen == ["sft"]
+    assert cli.main(["chat", "--preset", "gpu"]) == 2
+    monkeypatch.delenv("MINILLAMA_MODELS")
+    assert cli.main(["chat"]) == 0
+    assert chosen == ["sft", "base"]
+
+
 def test_a_system_message_changes_the_prompt(small):
     plain, _ = talk(small["sft"], "One?", temperature=0)
     told, shown = talk(small["sft"], "/system Speak as a sailor.", "One?", temperature=0)
@@ -219,7 +281,7 @@ def test_ctrl_c_stops_an_answer_only(small, monkeypatch):
     monkeypatch.setattr("minillama.terminal.generate", interrupted)
     terminal, shown = talk(small["sft"], "One?", "/quit")
     assert terminal.turns == []
-    assert shown[-1] == "(stopped)"
+    assert shown[-1].strip().startswith("(stopped")
 
 
 def test_a_base_model_goes_on_with_the_text(small):
@@ -231,6 +293,7 @@ def test_a_long_chat_forgets_its_oldest_turns(small):
     terminal, shown = talk(small["sft"], *["Where does the weaver live?"] * 6)
     assert sum(line.startswith("sft> ") for line in shown) == 6
     assert 2 <= len(terminal.turns) < 12
+    assert "(the context is full: the oldest turn is forgotten)" in shown
     assert terminal.turns[0]["role"] == "user"
 
 

@@ -58,10 +58,22 @@ def load(
     return pipeline(preset, seed, corpus).get(stage)
 
 
-def newest_model() -> Artifact | None:
-    """The model that was finished last, in the cache or else in the bundle; None where there is none."""
-    models = [artifact for artifact in finished_artifacts() if artifact.has_model]
-    models = models or sorted(
-        (artifact for artifact in bundle_artifacts() if artifact.has_model), key=lambda artifact: artifact.finished
-    )
-    return models[-1] if models else None
+def newest_model(seed: int | None = None, preset: str | None = None) -> Artifact | None:
+    """The finished model of the latest stage, in the cache or the bundle; None where there is none.
+
+    Of several of one stage, the one that was finished last.
+
+    Args:
+        seed: Of training; any if None.
+        preset: Its name; any if None.
+    """
+    order = list(STAGES)
+    models = [
+        artifact
+        for artifact in (*finished_artifacts(), *bundle_artifacts())
+        if artifact.has_model
+        and artifact.stage in order
+        and seed in (None, artifact.seed)
+        and preset in (None, artifact.preset)
+    ]
+    return max(models, key=lambda artifact: (order.index(artifact.stage), artifact.finished), default=None)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Pipeline:
         self.stages, self.preset, self.seed, self.say = stages, choose_preset(preset), seed, say
         self.corpus = None if corpus is None else Path(corpus).expanduser().resolve()
         self._keys: dict[str, str] = {}
+        self._from_bundle: dict[str, Artifact | None] = {}
 
     def get(self, name: str) -> Artifact:
         """A stage's result, built now if it is missing. Raises ValueError for an unknown stage."""
@@ -57,12 +59,20 @@ class Pipeline:
 
     def missing(self, name: str) -> list[str]:
         """The stages that ``get(name)`` would have to build, in order."""
-        if self._bundled(name) or find(name, self.key(name)):
-            return []
         found: list[str] = []
-        for other in self._stage(name).inputs:
-            found += [stage for stage in self.missing(other) if stage not in found]
-        return [*found, name]
+        seen: set[str] = set()
+
+        def look(stage: str) -> None:
+            if stage in seen:  # each once: later rounds build on all earlier ones, and the paths among them are many
+                return
+            seen.add(stage)
+            if not (self._bundled(stage) or find(stage, self.key(stage))):
+                for other in self._stage(stage).inputs:
+                    look(other)
+                found.append(stage)
+
+        look(name)
+        return found
 
     def minutes(self, name: str) -> float | int:
         """Roughly how long ``get(name)`` will build."""
@@ -100,8 +110,13 @@ class Pipeline:
         return getattr(self.preset, self._stage(name).settings_name)
 
     def _bundled(self, name: str) -> Artifact | None:
-        """The released stage, unless the reader's own text makes it another one."""
-        return None if self.corpus is not None else bundled(name, self._seed(self._stage(name)), self.preset.name)
+        """The released stage, unless the reader's own text makes it another one; its checksums are compared once."""
+        if self.corpus is not None:
+            return None
+        if name not in self._from_bundle:
+            self._from_bundle[name] = bundled(name, self._seed(self._stage(name)), self.preset.name)
+        found = self._from_bundle[name]
+        return None if found is None else replace(found)  # an object of its own, since it keeps its model
 
     def _seed(self, stage: Stage) -> int:
         """The seed a stage gets: 0 where it makes no difference, so that all seeds share the result."""

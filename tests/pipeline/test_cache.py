@@ -74,6 +74,20 @@ def test_missing_names_what_would_be_built(monkeypatch):
     assert pipeline.missing("second") == ["second"]
 
 
+def test_many_paths_to_a_stage_are_walked_once(monkeypatch):
+    """Each of twenty stages builds on all before it: a million paths, twenty questions."""
+    names = [f"stage-{number}" for number in range(20)]
+    stages = {
+        name: Stage(name=name, promise="", inputs=tuple(names[:place]), build=lambda c: {}, modules=(), part="first")
+        for place, name in enumerate(names)
+    }
+    asked = []
+    monkeypatch.setattr("minillama.pipeline.build.find", lambda name, key: asked.append(name))
+    monkeypatch.setattr(Pipeline, "_settings", lambda self, name: Settings())
+    assert Pipeline(stages, CPU).missing(names[-1]) == names
+    assert sorted(asked) == sorted(names)
+
+
 def test_changed_settings_rebuild_what_depends_on_them(monkeypatch):
     calls = []
     small_pipeline(monkeypatch, calls).get("second")
