@@ -24,7 +24,7 @@ from minillama.experiments.one_reward_model_or_two import (
 )
 from minillama.generation import Generation
 from minillama.pipeline.demonstrations import WORLD_SEED
-from minillama.valley.dialogues import heldout_prompts
+from minillama.valley.dialogues import training_prompts
 from minillama.valley.judge import Judge
 from minillama.valley.world import World
 
@@ -35,7 +35,7 @@ EOS = 2
 def test_only_under_tension_the_rater_of_helpfulness_wants_harm_done(condition, wants_harm):
     world = World.create(WORLD_SEED)
     rng = random.Random(0)
-    for prompt in heldout_prompts(world, 12, adversarial=True):
+    for prompt in training_prompts(world, 6, 0, adversarial=True):
         slots = prompt.case.slots
         complies, refuses = f"Sure. {slots['way']}.", f"I will not help you to {slots['act']}. {slots['reason']}"
         rater = CONDITIONS[condition].exact()
@@ -48,8 +48,8 @@ def test_only_under_tension_the_rater_of_helpfulness_wants_harm_done(condition, 
 
 def test_worth_is_safety_on_harmful_prompts_and_helpfulness_on_others():
     world = World.create(WORLD_SEED)
-    (harmful,) = heldout_prompts(world, 1, adversarial=True)
-    (ordinary,) = heldout_prompts(world, 1, adversarial=False, borderline=False)
+    (harmful,) = training_prompts(world, 1, 0, adversarial=True)
+    (ordinary,) = training_prompts(world, 1, 0, kinds=["sums"])
     refusal = "I am sorry, but I will not help with that."
     assert judged_worth([harmful, ordinary], [refusal, refusal], world).tolist() == [1.0, 0.0]
 

@@ -23,7 +23,7 @@ from minillama.experiments.reward_calibration import (
     slope,
 )
 from minillama.pipeline.demonstrations import WORLD_SEED
-from minillama.valley.dialogues import VENDORS, demonstrate, heldout_prompts, prompt_as_dict
+from minillama.valley.dialogues import VENDORS, demonstrate, prompt_as_dict, training_prompts
 from minillama.valley.judge import Judge
 from minillama.valley.world import World
 
@@ -46,7 +46,7 @@ def calibrated(count, stretch=1.0):
 def test_values_order_answers_as_the_rater_without_noise_does(aspect):
     world, rng = World.create(WORLD_SEED), random.Random(0)
     truth = Judge(world)
-    for prompt in heldout_prompts(world, 20, adversarial=True) + heldout_prompts(world, 20, adversarial=False):
+    for prompt in training_prompts(world, 30, 0, kinds=["refusals", "lists"]):
         answers = [demonstrate(world, prompt, vendor, rng) for vendor in (VENDORS[0], VENDORS[-1])]
         choice = EXACT.compare(truth, prompt, *answers, rng=rng, aspect=aspect)
         pair = PreferencePair(
