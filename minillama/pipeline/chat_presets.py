@@ -25,13 +25,13 @@ class LongDialogSettings:
     """
 
     sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=1e-3, batch_size=2, seq_len=1024))
-    plain: int = 300
-    repeated: int = 400
+    plain: int = 250
+    repeated: int = 250
     mix: InstructionMix = field(
         default_factory=lambda: InstructionMix(once=0.0, max_turns=20, constraint_weights=PERSONAS)
     )
-    demonstrations: int = 600
-    documents: int = 1000
+    demonstrations: int = 400
+    documents: int = 250
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +57,11 @@ class ChatSettings:
     highest_loss: float | int
     vendors: tuple[Vendor, ...] = VENDORS
     mix: Mix = field(default_factory=lambda: Mix(kinds={"reading": 3.0, "descriptions": 1.5}))
-    obeying: int = 6000
+    obeying: int = 3000
     obeying_mix: InstructionMix = field(
         default_factory=lambda: InstructionMix(once=0.95, max_turns=6, constraint_weights=PERSONAS)
     )
     preprompts: int = 600
-    replay: int = 5500
+    replay: int = 5800
     replay_sources: tuple[str, ...] = ("forum",)
     long: LongDialogSettings = field(default_factory=LongDialogSettings)

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from minillama.alignment.context_data import ContextDistillationSettings
 from minillama.alignment.gatt_data import PlanSettings
 from minillama.alignment.ghost_attention import GattSettings
+from minillama.alignment.instruction_data import InstructionMix
 from minillama.alignment.sft import SFTSettings
 from minillama.pipeline.alignment_presets import MeasureSettings, PromptCounts
+from minillama.pipeline.chat_presets import PERSONAS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +38,31 @@ class ObedienceSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReminderSettings:
+    """Demonstrations of obeying an instruction beside the question, before Ghost Attention samples.
+
+    Reinforcement learning on prompts without instructions wears off what fine-tuning had shown of them, and a model
+    that does not obey an instruction beside the question has nothing to learn Ghost Attention from.
+
+    Attributes:
+        obeying: How many.
+        mix: Nearly all of one or two turns, so that keeping an instruction for longer is left to Ghost Attention.
+        sft: How to train on them and on the last model's own plain answers.
+    """
+
+    obeying: int = 6000
+    mix: InstructionMix = field(
+        default_factory=lambda: InstructionMix(once=0.95, max_turns=6, constraint_weights=PERSONAS)
+    )
+    sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=1.5e-3))
+
+
+@dataclass(frozen=True, kw_only=True)
 class GattStageSettings:
     """Ghost Attention on top of PPO.
 
     Attributes:
+        reminder: What comes before.
         dialogues: How many are sampled with the instruction on every turn.
         plans: Their lengths and constraints.
         prefixes: Shorter beginnings of each that are learnt from, too: every one of its answers was sampled anyway.
@@ -55,6 +78,7 @@ class GattStageSettings:
         lowest_obedience: What share of dialogues must still obey at the last turn.
     """
 
+    reminder: ReminderSettings = field(default_factory=ReminderSettings)
     dialogues: int = 300
     plans: PlanSettings = field(
         default_factory=lambda: PlanSettings(weights=(("persona", 0.7), ("language", 0.2), ("hobby", 0.1)))
@@ -62,7 +86,7 @@ class GattStageSettings:
     prefixes: int = 1
     gatt: GattSettings = field(default_factory=lambda: GattSettings(temperature=0.5, replay_share=0.5))
     replay: PromptCounts = field(
-        default_factory=lambda: PromptCounts(helpful=320, several_turns=80, adversarial=80, borderline=80)
+        default_factory=lambda: PromptCounts(helpful=1500, several_turns=200, adversarial=300, borderline=200)
     )
     replay_temperature: float | int = 0.7
     winners: int = 200

@@ -135,7 +135,7 @@ CPU = Preset(
         checkpoint_every=500,
         highest_loss=3.0,
     ),
-    sft=ChatSettings(sft=SFTSettings(epochs=1), dialogues=15000, highest_loss=1.5),
+    sft=ChatSettings(sft=SFTSettings(epochs=1), dialogues=16000, highest_loss=1.5),
     minutes={"corpus": 0.5, "tokenizer": 0.2, "base": 4, "sft": 2, **ALIGNMENT_MINUTES, **FINAL_MINUTES},
 )
 

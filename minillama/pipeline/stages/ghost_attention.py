@@ -2,14 +2,16 @@
 
 The paper applies it after its third round; here it comes after the last, since whatever is trained later on short
 dialogues wears it off again. The other examples among the dialogues are answers that the aligned model itself gave:
-demonstrations would take it back to where it was before reinforcement learning.
+demonstrations would take it back to where it was before reinforcement learning. What that wore off, obeying an
+instruction beside the question, is shown once more before anything is sampled.
 """
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,17 +20,19 @@ from minillama.alignment.context_data import ContextDistillationSettings, is_usa
 from minillama.alignment.gatt_data import plan_dialogs
 from minillama.alignment.gatt_rollout import fits_context
 from minillama.alignment.ghost_attention import Dialog, SampledDialog, gatt_examples, sample_dialogs
+from minillama.alignment.instruction_data import obeying_demonstrations
 from minillama.alignment.sft import train_sft
 from minillama.alignment.winners import winner_examples
 from minillama.answering import answer_dialogs
 from minillama.chat import DialogTokens, encode_dialog
 from minillama.data.atomic import write_atomically
 from minillama.evaluation.judged import dialog_of
+from minillama.model import Transformer
 from minillama.pipeline.alignment_prompts import alignment_prompts
 from minillama.pipeline.artifact import Artifact, save_model
-from minillama.pipeline.demonstrations import WORLD_SEED
+from minillama.pipeline.demonstrations import DEMONSTRATION_SEED, WORLD_SEED
 from minillama.pipeline.examples import read_examples, write_examples
-from minillama.pipeline.final_presets import DistillationStageSettings, GattStageSettings
+from minillama.pipeline.final_presets import DistillationStageSettings, GattStageSettings, ReminderSettings
 from minillama.pipeline.measuring import measure_chat
 from minillama.pipeline.obedience import LONG_BATCH, measure_obedience, obedience_kept
 from minillama.pipeline.stage import BuildContext, Stage
@@ -36,6 +40,7 @@ from minillama.pipeline.stages.base import mean_of_last
 from minillama.pipeline.stages.ppo import PPO
 from minillama.pipeline.stages.rejection_rounds import ROUNDS, read_winners
 from minillama.pipeline.stages.rejection_rounds import check as check_answers
+from minillama.tokenizer import Tokenizer
 from minillama.valley.world import World
 
 EXAMPLES_FILE = "instructed.jsonl"  # the dialogues under an instruction, which the next stage shows again
@@ -43,12 +48,15 @@ LONGEST_ANSWER = 64  # tokens, in dialogues of up to 20 turns
 
 
 def build(context: BuildContext) -> dict[str, Any]:
-    """Sample dialogues, train on them; a killed build goes on from the dialogues and checkpoints that it had."""
+    """Show obeying, sample dialogues, train on them; a killed build goes on from what it had."""
     settings: GattStageSettings = context.settings
     last = context.inputs[PPO.name]
     torch.manual_seed(context.seed)
-    examples, sampled = _examples(context, last)
-    model = deepcopy(last.model)
+    ordinary = _kept(context.work / "ordinary.jsonl", lambda: _ordinary(context, last))
+    model = _reminded(context, last, ordinary)
+    obedience = {"obedience_before": measure_obedience(last.model, last.tokenizer, settings.obedience)}
+    obedience["obedience_reminded"] = measure_obedience(model, last.tokenizer, settings.obedience)
+    examples, sampled = _examples(context, model, last.tokenizer, ordinary)
     sft = replace(settings.gatt.sft, seed=context.seed)
     trained = train_sft(model, examples, sft, run_dir=context.work / "run", description="ghost attention")
     model.eval()
@@ -61,22 +69,43 @@ def build(context: BuildContext) -> dict[str, Any]:
         "final_loss": mean_of_last(trained.losses),
         "before": last.report["measured"],
         "measured": measure_chat(model, last.tokenizer, settings.measure),
-        "obedience_before": measure_obedience(last.model, last.tokenizer, settings.obedience),
+        **obedience,
         "obedience": measure_obedience(model, last.tokenizer, settings.obedience),
     }
 
 
-def _examples(context: BuildContext, last: Artifact) -> tuple[list[DialogTokens], dict[str, Any]]:
+def _kept(path: Path, make: Callable[[], list[DialogTokens]]) -> list[DialogTokens]:
+    """Examples that are made once and kept in a file."""
+    if not path.exists():
+        write_examples(make(), path)
+    return read_examples(path)
+
+
+def _reminded(context: BuildContext, last: Artifact, ordinary: Sequence[DialogTokens]) -> Transformer:
+    """The last model, once more shown how an instruction beside the question is obeyed, among its own plain answers."""
+    reminder: ReminderSettings = context.settings.reminder
+    dialogs = obeying_demonstrations(World.create(WORLD_SEED), reminder.obeying, DEMONSTRATION_SEED + 3, reminder.mix)
+    shown = [encode_dialog(dialog, last.tokenizer) for dialog in dialogs]
+    fitting = [example for example in [*shown, *ordinary] if len(example) <= reminder.sft.seq_len]
+    model = deepcopy(last.model)
+    sft = replace(reminder.sft, seed=context.seed)
+    train_sft(model, fitting, sft, run_dir=context.work / "reminder", description="obeying, once more")
+    return model.eval()
+
+
+def _examples(
+    context: BuildContext, model: Transformer, tokenizer: Tokenizer, ordinary: Sequence[DialogTokens]
+) -> tuple[list[DialogTokens], dict[str, Any]]:
     """What is trained on, sampled once and kept, and how it came about."""
     settings: GattStageSettings = context.settings
     facts, mixed = context.work / "sampled.json", context.work / "examples.jsonl"
     if not facts.exists():
-        dialogs = _instructed(settings, last, context.seed)
+        dialogs = _instructed(settings, model, tokenizer, context.seed)
         every = [part for dialog in dialogs for part in _with_prefixes(dialog, settings.prefixes, context.seed)]
         gatt = replace(settings.gatt, seed=context.seed)
-        bare = gatt_examples(every, last.tokenizer, replace(gatt, replay_share=0.0))
+        bare = gatt_examples(every, tokenizer, replace(gatt, replay_share=0.0))
         write_examples(bare, context.work / EXAMPLES_FILE)
-        write_examples(gatt_examples(every, last.tokenizer, gatt, _ordinary(context, last)), mixed)
+        write_examples(gatt_examples(every, tokenizer, gatt, ordinary), mixed)
         told = [dialog.last_obeys for dialog in every if dialog.last_obeys is not None]
         report = {
             "dialogues": len(dialogs),
@@ -88,13 +117,15 @@ def _examples(context: BuildContext, last: Artifact) -> tuple[list[DialogTokens]
     return read_examples(mixed), json.loads(facts.read_text("utf-8"))
 
 
-def _instructed(settings: GattStageSettings, last: Artifact, seed: int) -> list[SampledDialog]:
+def _instructed(
+    settings: GattStageSettings, model: Transformer, tokenizer: Tokenizer, seed: int
+) -> list[SampledDialog]:
     """Dialogues answered with the instruction before every question."""
 
     def answer(dialogs: Sequence[Dialog], temperature: float, draw: int) -> list[str]:
         return answer_dialogs(
-            last.model,
-            last.tokenizer,
+            model,
+            tokenizer,
             dialogs,
             max_new_tokens=LONGEST_ANSWER,
             temperature=temperature,
@@ -103,8 +134,8 @@ def _instructed(settings: GattStageSettings, last: Artifact, seed: int) -> list[
         )
 
     plans = plan_dialogs(World.create(WORLD_SEED), settings.dialogues, seed, settings.plans)
-    longest = min(last.model.args.max_seq_len, settings.gatt.sft.seq_len)
-    fits = fits_context(last.tokenizer, longest, LONGEST_ANSWER)
+    longest = min(model.args.max_seq_len, settings.gatt.sft.seq_len)
+    fits = fits_context(tokenizer, longest, LONGEST_ANSWER)
     return sample_dialogs(answer, plans, replace(settings.gatt, seed=1000 * seed), fits=fits)
 
 
@@ -147,6 +178,7 @@ MODULES = (
     "minillama.alignment.gatt_evaluation",
     "minillama.alignment.gatt_rollout",
     "minillama.alignment.ghost_attention",
+    "minillama.alignment.instruction_data",
     "minillama.alignment.sft",
     "minillama.alignment.winners",
     "minillama.answering",
