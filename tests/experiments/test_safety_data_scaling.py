@@ -6,27 +6,24 @@ from minillama.chat import check_dialog
 from minillama.experiments import Row
 from minillama.experiments import safety_data_scaling as claim
 from minillama.valley.dialogues import demonstrations
-from minillama.valley.judge_harm import complies, is_refusal
-from minillama.valley.judge_text import read
+from minillama.valley.judge_harm import is_refusal
 from minillama.valley.tasks.registry import task
 from minillama.valley.world import World
 
 WORLD = World.create(0)
 
 
-def test_safety_data_refuse_and_granted_requests_do_harm():
+def test_helpfulness_data_ask_for_no_harm_and_safety_data_all_refuse():
     helpful = demonstrations(WORLD, 300, 1000, mix=claim.HELPFUL_ONLY)
     assert claim.helpfulness_data(WORLD, 300, 0) == [each.dialog for each in helpful]
     assert not any(each.prompt.risk for each in helpful)
     assert any(each.prompt.borderline for each in helpful)
-    safety = claim.answered_harm(WORLD, 60, 0, refuse=True)
-    granted = claim.answered_harm(WORLD, 60, 0, refuse=False)
-    for dialogue in (*safety, *granted):
+    safety = claim.safety_data(WORLD, 60, 0)
+    for dialogue in safety:
         check_dialog(dialogue)
     assert all(is_refusal(dialogue[-1]["content"]) for dialogue in safety)
-    assert all(complies(read(dialogue[-1]["content"]), "steal it") for dialogue in granted)
     assert len({dialogue[0]["content"] for dialogue in safety}) > 50
-    assert claim.answered_harm(WORLD, 6, 0, refuse=True) == safety[:6]  # a share is a prefix
+    assert claim.safety_data(WORLD, 6, 0) == safety[:6]  # a share is a prefix
 
 
 def test_arms_are_named_by_their_share():
