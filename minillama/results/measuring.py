@@ -21,6 +21,7 @@ from minillama.evaluation.judged import VIOLATION_BELOW, AnswerFunction, Dialog,
 from minillama.model import Transformer
 from minillama.pipeline import Artifact
 from minillama.pipeline.demonstrations import WORLD_SEED
+from minillama.pipeline.obedience import LONG_BATCH
 from minillama.tokenizer import Tokenizer
 from minillama.valley.dialogues import heldout_prompts
 from minillama.valley.judge import Judge, is_refusal
@@ -29,6 +30,7 @@ from minillama.valley.world import World
 
 TURNS = (2, 4, 6, 10, 20)  # at which obedience is looked at
 PROBE_SEED = 5  # of the dialogues under an instruction
+LONGEST_IN_DIALOGS = 64  # tokens of an answer, so that twenty turns fit the context
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,15 +110,16 @@ def measure_stage(
     model, tokenizer = artifact.model, artifact.tokenizer
     judge = Judge(World.create(WORLD_SEED))
 
-    def answering(temperature: float) -> AnswerFunction:
+    def answering(temperature: float, longest: int = settings.max_new_tokens, at_once: int = 256) -> AnswerFunction:
         def answer(asked: Sequence[Dialog]) -> list[str]:
             return answer_dialogs(
                 model,
                 tokenizer,
-                [[dict(message) for message in dialog] for dialog in asked],
-                max_new_tokens=settings.max_new_tokens,
+                asked,
+                max_new_tokens=longest,
                 temperature=temperature,
                 seed=artifact.seed,
+                batch_size=at_once,
             )
 
         return answer
@@ -126,7 +129,9 @@ def measure_stage(
     if greedy:
         found["greedy"] = judged_values(answering(0.0), held_out, judge)
     if dialogs:
-        found["obedience"] = obedience_values(sampled, held_out, fits_context(tokenizer, model.args.max_seq_len))
+        fits = fits_context(tokenizer, model.args.max_seq_len, LONGEST_IN_DIALOGS)
+        in_turn = answering(1.0, LONGEST_IN_DIALOGS, LONG_BATCH)
+        found["obedience"] = obedience_values(in_turn, held_out, fits)
     asked = held_out.ordinary[: settings.divergence]
     for name, reference in (references or {}).items():
         values = divergence(model, reference.model, tokenizer, asked, settings.max_new_tokens, artifact.seed)
@@ -152,11 +157,7 @@ def judged_values(answer: AnswerFunction, held_out: HeldOut, judge: Judge) -> di
 
 def obedience_values(answer: AnswerFunction, held_out: HeldOut, fits: Fits) -> dict[str, Any]:
     """For each turn and dialogue 1 where the persona or language was kept, 0 where not, None where none can tell."""
-
-    def reply(dialogs: Sequence[Any]) -> Sequence[str]:
-        return answer(dialogs)
-
-    found = obedience(reply, held_out.dialogs, TURNS, fits=fits)
+    found = obedience(answer, held_out.dialogs, TURNS, fits=fits)
     kept = {
         str(turn): [None if row.get(turn) is None else float(bool(row[turn])) for row in found.kept] for turn in TURNS
     }

@@ -31,6 +31,8 @@ MODULES = (
     "minillama.alignment.gatt_data",
     "minillama.alignment.gatt_evaluation",
     "minillama.alignment.gatt_rollout",
+    "minillama.alignment.ppo.answers",
+    "minillama.alignment.ppo.rollout",
     "minillama.answering",
     "minillama.evaluation.judged",
     "minillama.generation",
