@@ -54,13 +54,28 @@ def distill_context(
     model.to(precision.device)  # sampling, too, belongs there
     data = distillation_data(model, tokenizer, prompts, settings, score=score, harmless=harmless)
     pairs = [*data.pairs, *data.replay]
-    if settings.form == "sft":
-        examples = [pair.student for pair in pairs]
-        title = "context distillation"
-        return DistillationReport(
-            data, train_sft(model, examples, settings.sft, precision=precision, run_dir=run_dir, description=title)
-        )
-    return DistillationReport(data, _train_kl(model, pairs, settings.sft, precision, run_dir))
+    return DistillationReport(data, train_on_pairs(model, pairs, settings, precision=precision, run_dir=run_dir))
+
+
+def train_on_pairs(
+    model: Transformer,
+    pairs: Sequence[ContextPair],
+    settings: ContextDistillationSettings,
+    *,
+    precision: Precision | None = None,
+    run_dir: Path | str | None = None,
+) -> TrainReport:
+    """Fine-tune a model, in place, on answers that were chosen already, in the form that the settings name.
+
+    Raises:
+        ValueError: There are no pairs, or one does not fit a row.
+    """
+    precision = precision or Precision.detect()
+    if settings.form == "kl":
+        return _train_kl(model, pairs, settings.sft, precision, run_dir)
+    examples = [pair.student for pair in pairs]
+    title = "context distillation"
+    return train_sft(model, examples, settings.sft, precision=precision, run_dir=run_dir, description=title)
 
 
 def _train_kl(
