@@ -54,9 +54,9 @@ def build(context: BuildContext) -> dict[str, Any]:
     torch.manual_seed(context.seed)
     ordinary = _kept(context.work / "ordinary.jsonl", lambda: _ordinary(context, last))
     model = _reminded(context, last, ordinary)
+    examples, sampled = _examples(context, model, last.tokenizer, ordinary)
     obedience = {"obedience_before": measure_obedience(last.model, last.tokenizer, settings.obedience)}
     obedience["obedience_reminded"] = measure_obedience(model, last.tokenizer, settings.obedience)
-    examples, sampled = _examples(context, model, last.tokenizer, ordinary)
     sft = replace(settings.gatt.sft, seed=context.seed)
     trained = train_sft(model, examples, sft, run_dir=context.work / "run", description="ghost attention")
     model.eval()
