@@ -8,27 +8,20 @@ and it gains by itself: what an arm is worth beyond it is what the reward is wor
 """
 
 from collections.abc import Sequence
-from copy import deepcopy
 
-import torch
-
-from minillama.alignment.combined_reward import Reward
-from minillama.alignment.rejection_sampling import sample_round
-from minillama.alignment.rejection_settings import RejectionSamplingSettings
-from minillama.alignment.sft import SFTSettings, train_sft
-from minillama.alignment.winners import winner_examples
 from minillama.experiments._chat_samples import (
     MODULES,
     Scorers,
     answer_values,
     difference,
-    encode,
     heldout,
     interval,
     mean_of,
 )
 from minillama.experiments._small_ppo import MODULES as PPO_MODULES
 from minillama.experiments._small_ppo import RunSize, mixed_prompts, optimised
+from minillama.experiments._small_rounds import MODULES as ROUND_MODULES
+from minillama.experiments._small_rounds import K, by_breadth, indifferent
 from minillama.experiments.claim import Claim, Row, Verdict
 from minillama.model import Transformer
 from minillama.pipeline import load
@@ -37,7 +30,6 @@ from minillama.valley.tasks.base import Prompt
 
 START, BREADTH, DEPTH, BOTH = "SFT", "breadth: rejection sampling", "depth: PPO", "breadth, then depth"
 LIKELIEST = "breadth without a reward"
-K = 4
 BETA, SHARPER = 0.5, 0.5  # as the pipeline's PPO
 SIZES = {True: (RunSize(iterations=6, batch=64), 120, 80), False: (RunSize(iterations=12, batch=128), 400, 200)}
 
@@ -77,17 +69,6 @@ def run(seed: int, quick: bool) -> list[Row]:
     return rows
 
 
-def by_breadth(start: Artifact, prompts: Sequence[Prompt], reward: Reward, seed: int) -> Transformer:
-    """SFT fine-tuned on the best of K answers to each prompt."""
-    settings = RejectionSamplingSettings(samples=K, temperatures=(0.8,), likelihood=1.0, seed=seed)
-    encoded = encode(prompts, start.tokenizer)
-    flags = [prompt.risk is not None for prompt in prompts]
-    found = sample_round(start.model, encoded, reward, settings, is_safety=flags)
-    model = deepcopy(start.model)
-    train_sft(model, winner_examples(found.winners), SFTSettings(epochs=2, peak_lr=1e-3, seed=seed))
-    return model.eval()
-
-
 def by_depth(
     start: Artifact, prompts: Sequence[Prompt], scorers: Scorers, size: RunSize, seed: int, policy: Transformer
 ) -> Transformer:
@@ -95,13 +76,6 @@ def by_depth(
     settings = size.settings(seed, BETA, reference_temperature=SHARPER)
     trained, _ = optimised(start, scorers.reward, prompts, settings, scorers.helpfulness, policy)
     return trained
-
-
-def indifferent(
-    prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], is_safety: torch.Tensor
-) -> torch.Tensor:
-    """No reward: all answers are worth the same, and the likelihood alone decides."""
-    return torch.zeros(len(answers))
 
 
 def judge(rows: Sequence[Row]) -> Verdict:
@@ -145,5 +119,5 @@ CLAIM = Claim(
     minutes=1.5,
     run=run,
     judge=judge,
-    modules=(*MODULES, *PPO_MODULES, "minillama.alignment.rejection_sampling", "minillama.alignment.sft"),
+    modules=(*MODULES, *PPO_MODULES, *ROUND_MODULES),
 )

@@ -38,7 +38,7 @@ from minillama.valley.tasks.base import Prompt
 LARGER, SMALLER = "larger model", "smaller model"
 FROM_LARGER, FROM_ITSELF, AGAIN = "the larger model's winners", "its own winners", "its own winners again"
 DISTILLED = "the larger model's distributions"
-SIZES = {True: (1200, 150, 100), False: (3500, 600, 400)}  # demonstrations, prompts, held-out prompts
+SIZES = {True: (900, 120, 100), False: (2500, 500, 400)}  # demonstrations, prompts, held-out prompts
 K = 4
 
 

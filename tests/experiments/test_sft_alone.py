@@ -7,8 +7,14 @@ from minillama.experiments import Row, sft_alone
 N = 50
 
 
-def rows(v1=0.3, perfect=0.25, harm=0.0):
-    gains = {sft_alone.START: 0.0, sft_alone.ALONE: 0.0, sft_alone.RLHF: v1, sft_alone.PERFECT: perfect}
+def rows(v1=0.3, perfect=0.25, harm=0.0, sharpened=0.2):
+    gains = {
+        sft_alone.START: 0.0,
+        sft_alone.ALONE: 0.0,
+        sft_alone.RLHF: v1,
+        sft_alone.PERFECT: perfect,
+        sft_alone.SHARPENED: sharpened,
+    }
     return [
         row(arm, seed, gain, harm if arm == sft_alone.RLHF else 0.1) for seed in (0, 1) for arm, gain in gains.items()
     ]
@@ -31,6 +37,7 @@ def row(arm, seed, gain, harm):
         ({"v1": 0.02}, "not reproduced"),
         ({"v1": -0.1}, "not reproduced"),
         ({"harm": 0.3}, "not reproduced"),
+        ({"sharpened": 0.35, "harm": 0.1}, "cannot be seen at this scale"),  # no preferences, and as good
         ({"perfect": 0.0}, "cannot be seen at this scale"),  # better writers do not help either
     ],
 )
