@@ -19,7 +19,7 @@ BEFORE, AFTER, AGAIN = "SFT", "V4", "SFT again"
 TEMPERATURES = (0.5, 0.8, 1.1, 1.4)
 LOW, HIGH = 0.5, 1.4
 MANY = 10  # from here on answers are many, up to the paper's 100
-SIZES = {True: (16, 30, (1, 4, 10, 30)), False: (40, 100, (1, 4, 10, 30, 100))}
+SIZES = {True: (16, 30, (1, 4, 10, 30)), False: (24, 100, (1, 4, 10, 30, 100))}
 
 
 def run(seed: int, quick: bool) -> list[Row]:
@@ -90,7 +90,11 @@ def judge(rows: Sequence[Row]) -> Verdict:
         return Verdict(
             "cannot be seen at this scale", f"the control differs, too, or heat helps single answers: {seen}"
         )
-    return Verdict("reproduced" if score.low > 0 and value.low > 0 else "not reproduced", seen)
+    if score.low > 0 and value.low > 0:
+        return Verdict("reproduced", seen)
+    # The paper's figure is drawn by the score, so it is worth a word where the score alone shows it.
+    by = "by the score, as the paper measures it, but not by the judge: " if score.low > 0 else ""
+    return Verdict("not reproduced", by + seen)
 
 
 def _best(rows: Sequence[Row], arm: str) -> str:

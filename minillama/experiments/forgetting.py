@@ -59,7 +59,7 @@ def run(seed: int, quick: bool) -> list[Row]:
     rows = [measured(START, seed, start.model, start, asked)]
     for arm, winners in arms.items():
         model = deepcopy(start.model)
-        settings = SFTSettings(epochs=epochs, seed=seed)
+        settings = SFTSettings(epochs=epochs, peak_lr=1e-3, seed=seed)
         train_sft(model, winner_examples(winners[:count]), settings, description=f"forgetting, {arm}")
         rows.append(measured(arm, seed, model.eval(), start, asked, control=arm == COMPLETE))
     return rows

@@ -41,8 +41,8 @@ ALLOWED = 0.02  # how much worse the one may be where the other is better
 LONGEST_PAIR = 256  # tokens
 PAIRS_FILE = "preferences.jsonl"
 SIZES = {
-    True: (500, RunSize(iterations=4, batch=48), 120, 80),
-    False: (3000, RunSize(iterations=10, batch=64), 400, 200),
+    True: (500, RunSize(iterations=4, batch=64), 120, 80),
+    False: (2500, RunSize(iterations=8, batch=128), 400, 200),
 }
 
 

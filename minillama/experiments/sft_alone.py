@@ -2,7 +2,7 @@
 
 The paper holds that people are better at judging answers than at writing them, so that RLHF lifts a model above its
 annotators. V1 cost comparisons of two answers; the same number of further demonstrations, written by the vendors who
-wrote the first ones, is what SFT alone gets for them here (at most 4,000; a comparison is quicker made than an answer
+wrote the first ones, is what SFT alone gets for them here (at most 3,000; a comparison is quicker made than an answer
 written, so this favours SFT). That the vendors write worse than the raters judge is built into the Valley: the vendors'
 skill is mixed, the rater is careful. So the control removes this cause: vendors who never write a poor answer. With
 them SFT alone must do about as well. And since fine-tuning on the likeliest of a few answers needs neither writers nor
@@ -38,7 +38,7 @@ PERFECT_VENDORS = (Vendor("perfect", 1.0, 1.0),)
 NEW = 900_000  # seeds of demonstrations that nobody has seen
 LEAST = 0.05
 # Demonstrations at most, prompts to sharpen on, held-out ordinary and harmful prompts.
-SIZES = {True: (700, 120, 120, 80), False: (4000, 600, 400, 200)}
+SIZES = {True: (700, 120, 120, 80), False: (3000, 500, 400, 200)}
 
 
 def run(seed: int, quick: bool) -> list[Row]:
