@@ -60,8 +60,9 @@ def rows(first=0.4, last=0.1, control=0.42, repelled=80.0, again=40.0, seed=0):
     [
         ({}, "reproduced"),
         ({"last": 0.3}, "not reproduced"),
-        ({"repelled": 45.0}, "not reproduced"),  # hardly more than chance fails on the same model
+        ({"repelled": 65.0}, "not reproduced"),  # hardly more than chance fails on the same model
         ({"again": 80.0}, "not reproduced"),
+        ({"repelled": 100.0, "again": 90.0}, "reproduced"),
         ({"control": 0.8}, "cannot be seen at this scale"),
         ({"first": 0.0, "last": 0.0, "control": 0.0}, "not reproduced"),
     ],

@@ -78,9 +78,9 @@ def row(arm, seed, violations, false=0.01, borderline=0.05, tokens=50.0):
     return Row(arm=arm, seed=seed, numbers=numbers, control=arm in claim.CURES.values())
 
 
-def rows(preprompt=0.2, filtered=(0.02, 0.1), other=0.29, seed=0):
+def rows(preprompt=0.2, filtered=(0.02, 0.1), other=0.29, trained=0.01, seed=0):
     return [
-        row(claim.TRAINED, seed, 0.01),
+        row(claim.TRAINED, seed, trained),
         row(claim.PLAIN, seed, 0.3),
         row(claim.PREPROMPT, seed, preprompt),
         row(claim.OTHER_PROMPT, seed, other),
@@ -96,7 +96,8 @@ def rows(preprompt=0.2, filtered=(0.02, 0.1), other=0.29, seed=0):
         ({"filtered": (0.02, 0.01)}, "not reproduced"),  # as safe, and no more false refusals
         ({"preprompt": 0.02}, "not reproduced"),
         ({"preprompt": 0.3}, "reproduced"),  # a preprompt that does nothing
-        ({"other": 0.2}, "cannot be seen at this scale"),  # any system message would do
+        ({"preprompt": 0.01, "other": 0.02}, "cannot be seen at this scale"),  # any system message would do
+        ({"trained": 0.28}, "cannot be seen at this scale"),  # training did nothing that could be replaced
     ],
 )
 def test_the_verdict(changed, outcome):

@@ -53,9 +53,16 @@ def rows(more=0.2, low=0.1, last=0.03, twice=0.01, seed=0):
         ({"twice": -0.1}, "cannot be seen at this scale"),
     ],
 )
-def test_the_verdict_needs_every_seed(changed, outcome):
+def test_the_verdict(changed, outcome):
     assert claim.judge(rows(**changed)).outcome == outcome
-    assert claim.judge(rows() + rows(**changed, seed=1)).outcome == outcome
+    assert claim.judge(rows(**changed) + rows(**changed, seed=1)).outcome == outcome
+
+
+def test_violations_must_fall_in_every_seed_and_turns_count_on_average():
+    assert claim.judge(rows() + rows(last=0.2, seed=1)).outcome == "not reproduced"
+    weak = rows(more=0.06, low=-0.02)
+    assert claim.judge(weak).outcome == "not reproduced"
+    assert claim.judge(weak + rows(more=0.06, low=-0.02, seed=1) + rows(seed=2)).outcome == "reproduced"
 
 
 def test_rows_without_an_arm_are_refused():
