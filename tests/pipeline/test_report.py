@@ -8,7 +8,7 @@ import torch
 
 from minillama import hardware
 from minillama.model import ModelArgs, Transformer
-from minillama.pipeline import Artifact
+from minillama.pipeline import STAGES, Artifact
 from minillama.pipeline.artifact import save_model, seal
 from minillama.pipeline.cache import build_once
 from minillama.pipeline.report import build_report, read_report, write_report
@@ -42,6 +42,7 @@ def test_every_stage_is_there_with_its_figures(stages):
         "measured": {"helpfulness": 0.5},
     }
     assert [stage["seed"] for stage in report["stages"].values()] == [0, 3]
+    assert report["stages"]["sft"]["promise"] == STAGES["sft"].promise
     assert report["stages"]["sft"]["finished"] == "1970-01-01T00:00:00+00:00"
     assert (report["target"], report["seed"], report["preset"]) == ("sft", 3, "cpu")
     assert report["stages"]["sft"]["bytes"] > report["stages"]["tokenizer"]["bytes"] > 0
