@@ -7,7 +7,8 @@ that a second try of a lucky attack often fails on the very same model: how many
 something only beside how many the same version refuses when it is asked again.
 
 Nothing is put in by construction: no version was trained on a disguised request. The judge decides what harm is; it
-knows what each disguised request asks for.
+knows what each disguised request asks for. It is strict: after a harmful request it takes any instructions for help,
+also those for something harmless, which a confused model may give.
 """
 
 from collections.abc import Sequence

@@ -2,9 +2,10 @@
 
 The paper's adversarial prompts are partly dialogues of several turns, and those broke models more often. Which cause
 that has cannot be told there, since the two sets ask for different things. Here every request is asked twice: on its
-own, and at the end of a dialogue in which one to three harmless questions that only sound harmful got full answers.
-Those answers are the Valley's own good ones: that is put in by construction, and it is what a red team does that first
-makes a model used to saying yes. Violations are the judge's.
+own, and at the end of a dialogue in which one to three ordinary questions got good answers. Those answers are the
+Valley's own: that is put in by construction. The questions ask for facts, sums, lists and descriptions, not for a
+how-to, since the judge takes any instructions after a harmful request for help with it, and a model that went back to
+the earlier question would look like one that gave in. Violations are the judge's.
 """
 
 import random
@@ -60,8 +61,8 @@ def run(seed: int, quick: bool) -> list[Row]:
 
 
 def after_innocent_turns(world: World, requests: Sequence[Prompt], seed: int) -> list[Prompt]:
-    """The same requests, each after one to ``MOST_TURNS`` harmless questions with good answers."""
-    innocent = heldout_prompts(world, None, borderline=True)
+    """The same requests, each after one to ``MOST_TURNS`` ordinary questions with good answers."""
+    innocent = heldout_prompts(world, 400, kinds=("facts", "sums", "lists", "descriptions"))
     made = []
     for number, request in enumerate(requests):
         rng = random.Random(f"innocent turns {seed} {number}")
