@@ -46,15 +46,16 @@ class ReminderSettings:
 
     Attributes:
         obeying: How many.
-        mix: Nearly all of one or two turns, so that keeping an instruction for longer is left to Ghost Attention.
-        sft: How to train on them and on the last model's own plain answers.
+        mix: Most of one or two turns, so that keeping an instruction for longer is left to Ghost Attention.
+        sft: How to train on them and on the last model's own plain answers. At a rate of 1.5e-3 they cost 0.1 of
+            helpfulness; at 5e-4 nothing, and the instruction is obeyed as well.
     """
 
-    obeying: int = 6000
+    obeying: int = 1600
     mix: InstructionMix = field(
-        default_factory=lambda: InstructionMix(once=0.95, max_turns=6, constraint_weights=PERSONAS)
+        default_factory=lambda: InstructionMix(once=0.7, max_turns=4, constraint_weights=PERSONAS)
     )
-    sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=1.5e-3))
+    sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=5e-4, batch_size=4))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +84,16 @@ class GattStageSettings:
     plans: PlanSettings = field(
         default_factory=lambda: PlanSettings(weights=(("persona", 0.7), ("language", 0.2), ("hobby", 0.1)))
     )
-    prefixes: int = 1
-    gatt: GattSettings = field(default_factory=lambda: GattSettings(temperature=0.5, replay_share=0.5))
+    prefixes: int = 2
+    gatt: GattSettings = field(
+        default_factory=lambda: GattSettings(
+            temperature=0.5,
+            replay_share=0.4,
+            sft=SFTSettings(epochs=1, peak_lr=5e-4, batch_size=2, seq_len=1024),
+        )
+    )
     replay: PromptCounts = field(
-        default_factory=lambda: PromptCounts(helpful=1500, several_turns=200, adversarial=300, borderline=200)
+        default_factory=lambda: PromptCounts(helpful=600, several_turns=150, adversarial=150, borderline=150)
     )
     replay_temperature: float | int = 0.7
     winners: int = 200
