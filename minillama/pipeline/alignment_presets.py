@@ -159,6 +159,8 @@ FIRST_HELPFULNESS = FirstRewardSettings(
     preferences=PreferenceSettings(prompts=PromptCounts(helpful=6000, several_turns=500, borderline=500)),
     train=RewardSettings(peak_lr=1e-3),
     reads="answer",
+    held_out=900,  # of which two of five have answers that differ clearly
+    lowest_accuracy=0.55,
 )
 FIRST_SAFETY = FirstRewardSettings(
     preferences=PreferenceSettings(prompts=PromptCounts(helpful=400, adversarial=1200, borderline=250)),
@@ -167,23 +169,34 @@ FIRST_SAFETY = FirstRewardSettings(
     lowest_accuracy=0.8,
 )
 RENEWAL = RenewalSettings(
-    helpfulness=PreferenceSettings(prompts=PromptCounts(helpful=1800, several_turns=200, borderline=200)),
-    safety=PreferenceSettings(prompts=PromptCounts(helpful=150, adversarial=500, borderline=150)),
+    helpfulness=PreferenceSettings(prompts=PromptCounts(helpful=1300, several_turns=150, borderline=150)),
+    safety=PreferenceSettings(prompts=PromptCounts(helpful=100, adversarial=400, borderline=100)),
     train_helpfulness=RewardSettings(peak_lr=5e-4),
     train_safety=RewardSettings(peak_lr=2e-4, batch_size=16, safety_weight=1.0),
 )
 ROUND = RoundSettings(
     renewal=RENEWAL,
-    prompts=PromptCounts(helpful=1500, several_turns=200, adversarial=300, borderline=200),
-    # At 0.8 and with the likelihood: a reward model of this size takes some wrong answers for right ones, and the more
+    prompts=PromptCounts(helpful=1300, several_turns=150, adversarial=250, borderline=150),
+    # At 0.7 and with the likelihood: a reward model of this size takes some wrong answers for right ones, and the more
     # different wrong ones are among the samples, the likelier the best is one of them.
-    sampling=RejectionSamplingSettings(samples=4, temperatures=(0.8,), likelihood=1.0, sft=SFTSettings(epochs=1)),
+    sampling=RejectionSamplingSettings(samples=4, temperatures=(0.7,), likelihood=1.0, sft=SFTSettings(epochs=1)),
 )
 PPO = PPOStageSettings(
     renewal=RENEWAL,
     prompts=PromptCounts(helpful=2200, several_turns=300, adversarial=400, borderline=300),
-    # A weak penalty towards the plain reference (0.05) raised the reward model's score and lowered the judge's.
-    ppo=PPOSettings(iterations=15, policy_lr=3e-4, beta=0.5, reference_temperature=0.5),
+    # A weak penalty towards the plain reference (beta 0.05) raised the reward model's score and lowered the judge's.
+    # Held to what the reference is surest of, the policy loses the slips that it makes at temperature 1.
+    ppo=PPOSettings(
+        iterations=8,
+        batch_size=512,
+        minibatch_size=64,
+        policy_lr=4e-4,
+        value_lr=1e-3,
+        lam=0.9,
+        beta=0.1,
+        exact_kl=2.0,
+        reference_temperature=0.4,
+    ),
 )
 # Roughly, on two CPU cores, for notices.
 ALIGNMENT_MINUTES = {

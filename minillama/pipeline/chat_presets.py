@@ -24,7 +24,7 @@ class LongDialogSettings:
         documents: Of the pretraining text, behind one another in rows that fill the context.
     """
 
-    sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=1e-3, batch_size=2, seq_len=1024))
+    sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=8e-4, batch_size=1, seq_len=1024))
     plain: int = 250
     repeated: int = 250
     mix: InstructionMix = field(

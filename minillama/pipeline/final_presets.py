@@ -66,8 +66,9 @@ class GattStageSettings:
         reminder: What comes before.
         dialogues: How many are sampled with the instruction on every turn.
         plans: Their lengths and constraints.
-        prefixes: Shorter beginnings of each that are learnt from, too: every one of its answers was sampled anyway.
-        gatt: Temperature, which answers count, the share of other examples, and the training.
+        gatt: Temperature, which answers count, the share of other examples, and the training. Every beginning of a
+            sampled dialogue is an example, too, with the loss on its last answer; since a token sees only what comes
+            before it, all of them together are the whole dialogue with the loss on all answers.
         replay: Prompts whose plain answers by the last model itself are among the other examples, so that what
             reinforcement learning gained stays.
         replay_temperature: At which these are answered.
@@ -84,12 +85,12 @@ class GattStageSettings:
     plans: PlanSettings = field(
         default_factory=lambda: PlanSettings(weights=(("persona", 0.7), ("language", 0.2), ("hobby", 0.1)))
     )
-    prefixes: int = 2
     gatt: GattSettings = field(
         default_factory=lambda: GattSettings(
-            temperature=0.5,
-            replay_share=0.4,
-            sft=SFTSettings(epochs=1, peak_lr=5e-4, batch_size=2, seq_len=1024),
+            loss="all",
+            temperature=0.4,
+            replay_share=0.65,
+            sft=SFTSettings(epochs=1, peak_lr=5e-4, batch_size=1, seq_len=1024),
         )
     )
     replay: PromptCounts = field(

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from minillama.alignment.ppo.answers import AnswerBatch, answer_logprobs, answer_values
+from minillama.alignment.ppo.answers import AnswerBatch, answer_logits, answer_values, chosen_logprobs
 from minillama.alignment.ppo.experience import Experience
 from minillama.alignment.ppo.losses import clip_fraction, policy_loss, value_loss
 from minillama.alignment.ppo.settings import PPOSettings
@@ -20,21 +21,28 @@ from minillama.training.update import NonFiniteLoss
 
 @dataclass(kw_only=True)
 class UpdateStats:
-    """Means over the updates of an iteration; gradient norms are before clipping."""
+    """Means over the updates of an iteration; gradient norms are before clipping, the KL is weighted."""
 
     policy_loss: float = 0.0
     value_loss: float = 0.0
+    kl_loss: float = 0.0
     clip_fraction: float = 0.0
     policy_gradient_norm: float = 0.0
     value_gradient_norm: float = 0.0
 
 
 class Learner:
-    """Policy and value model with their optimisers."""
+    """Policy and value model with their optimisers, and the reference that the policy is held to."""
 
     def __init__(
-        self, policy: Transformer, value_model: Transformer, settings: PPOSettings, precision: Precision
+        self,
+        policy: Transformer,
+        value_model: Transformer,
+        reference: Transformer,
+        settings: PPOSettings,
+        precision: Precision,
     ) -> None:
+        self.reference = reference
         self.policy, self.value_model, self.settings, self.precision = policy, value_model, settings, precision
         self.policy_optimizer = _optimizer(policy, settings, settings.policy_lr)
         self.value_optimizer = _optimizer(value_model, settings, settings.value_lr)
@@ -57,7 +65,7 @@ class Learner:
         self.policy_optimizer.zero_grad(set_to_none=True)
         self.value_optimizer.zero_grad(set_to_none=True)
         total = sum(len(batch.targets) for batch in minibatch)
-        sums = {"policy_loss": 0.0, "value_loss": 0.0, "clip_fraction": 0.0}
+        sums = {"policy_loss": 0.0, "value_loss": 0.0, "kl_loss": 0.0, "clip_fraction": 0.0}
         for batch in minibatch:
             # Each micro-batch weighs as many tokens as it has, so that the cut does not change the mean.
             for name, value in self._backward(batch, experience, len(batch.targets) / total).items():
@@ -74,17 +82,28 @@ class Learner:
         old, advantages = batch.of_all(experience.logprobs), batch.of_all(experience.advantages)
         old_values, returns = batch.of_all(experience.values), batch.of_all(experience.returns)
         with self.precision.autocast():
-            new = answer_logprobs(self.policy, batch, self.settings.temperature)
+            logits = answer_logits(self.policy, batch, self.settings.temperature)
+            new = chosen_logprobs(logits, batch)
             values = answer_values(self.value_model, batch)
         losses = {
             "policy_loss": policy_loss(new, old, advantages, mask, clip) * weight,
             "value_loss": value_loss(values, old_values, returns, mask, self.settings.value_clip) * weight,
         }
-        for loss in losses.values():
-            loss.backward()
+        if self.settings.exact_kl > 0:
+            losses["kl_loss"] = self._exact_kl(logits, batch) * self.settings.exact_kl * weight
+        # Policy and KL share the policy's graph, so all losses go back together.
+        torch.stack(list(losses.values())).sum().backward()
         return {name: float(loss.detach()) for name, loss in losses.items()} | {
             "clip_fraction": clip_fraction(new, old, mask, clip) * weight
         }
+
+    def _exact_kl(self, logits: Float[Tensor, "answer_tokens vocab"], batch: AnswerBatch) -> Float[Tensor, ""]:
+        """KL(policy || reference) over the whole vocabulary, mean over answer tokens."""
+        settings = self.settings
+        with torch.no_grad(), self.precision.autocast():
+            other = answer_logits(self.reference, batch, settings.temperature * settings.reference_temperature)
+        ours, theirs = logits.log_softmax(-1), other.log_softmax(-1)
+        return (ours.exp() * (ours - theirs)).sum(-1).mean()
 
     def _apply(self, model: nn.Module, optimizer: torch.optim.Optimizer, name: str) -> float:
         parameters: list[Tensor] = [parameter for parameter in model.parameters() if parameter.grad is not None]

@@ -24,7 +24,7 @@ class IterationRecord:
         answer_length: Tokens, EOS included.
         finished: Share of answers that ended with EOS.
         explained_variance: Of the returns, by the value model; 0 is no better than a constant.
-        clip_fraction, policy_loss, value_loss, policy_gradient_norm, value_gradient_norm: Means over the updates.
+        clip_fraction, policy_loss, value_loss, kl_loss, policy_gradient_norm, value_gradient_norm: Means over updates.
         held_out: What the evaluation gave after this iteration, if it was asked.
         sampling_seconds, scoring_seconds, learning_seconds: Where the time went.
     """
@@ -41,6 +41,7 @@ class IterationRecord:
     clip_fraction: float
     policy_loss: float
     value_loss: float
+    kl_loss: float
     policy_gradient_norm: float
     value_gradient_norm: float
     held_out: float | None

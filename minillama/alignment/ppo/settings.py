@@ -39,6 +39,10 @@ class PPOSettings:
             knows better what is true than its reward model does, and less well how to say only that. The KL reported
             is the one from this sharper reference.
         beta: Weight of the penalty on KL(policy || reference), a nat against a unit of reward.
+        exact_kl: Weight of the same KL as a part of the policy's loss (the paper has none, which is 0), in nats a
+            token, worked out over the whole vocabulary at every place of the answers. The penalty in the reward knows
+            of each place only the token that was sampled; a few thousand answers hold too few of a small model's rare
+            slips for it to find them.
         whitening: "batch" gives every batch's scores mean 0 and deviation 1, as the paper is most easily read (it does
             not state over what it whitens); "first" keeps the mean and deviation of the first batch, so that a unit of
             reward means the same all through the run; "none" takes scores as they are.
@@ -69,6 +73,7 @@ class PPOSettings:
     temperature: float = 1.0
     reference_temperature: float = 1.0
     beta: float = 0.1
+    exact_kl: float = 0.0
     whitening: Whitening = "batch"
     unfinished_penalty: float = 2.0
     gamma: float = 1.0
@@ -105,7 +110,7 @@ class PPOSettings:
         ):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
-        for name in ("beta", "unfinished_penalty", "weight_decay"):
+        for name in ("beta", "exact_kl", "unfinished_penalty", "weight_decay"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
         for name in ("gamma", "lam"):

@@ -124,7 +124,7 @@ class _Run:
         self.policy = policy.to(precision.device)
         self.reference = (copy.deepcopy(policy) if reference is None else reference).to(precision.device)
         value_model = ValueModel.from_model(policy) if value_model is None else value_model
-        self.learner = Learner(policy, value_model.to(precision.device), settings, precision)
+        self.learner = Learner(policy, value_model.to(precision.device), self.reference, settings, precision)
         self.prompts = PromptOrder(prompts, settings.seed)
         self.scale = ScoreScale(settings)
 

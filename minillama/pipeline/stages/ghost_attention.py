@@ -4,6 +4,10 @@ The paper applies it after its third round; here it comes after the last, since 
 dialogues wears it off again. The other examples among the dialogues are answers that the aligned model itself gave:
 demonstrations would take it back to where it was before reinforcement learning. What that wore off, obeying an
 instruction beside the question, is shown once more before anything is sampled.
+
+The paper gives earlier turns no loss, and trains on the last answer of each dialogue. Every beginning of a dialogue is
+such an example as well, and since a token sees only what comes before it, learning all beginnings is learning all
+answers of the whole at once, which is what is done: each was sampled under the instruction, so none contradicts it.
 """
 
 import json
@@ -101,12 +105,11 @@ def _examples(
     facts, mixed = context.work / "sampled.json", context.work / "examples.jsonl"
     if not facts.exists():
         dialogs = _instructed(settings, model, tokenizer, context.seed)
-        every = [part for dialog in dialogs for part in _with_prefixes(dialog, settings.prefixes, context.seed)]
         gatt = replace(settings.gatt, seed=context.seed)
-        bare = gatt_examples(every, tokenizer, replace(gatt, replay_share=0.0))
+        bare = gatt_examples(dialogs, tokenizer, replace(gatt, replay_share=0.0))
         write_examples(bare, context.work / EXAMPLES_FILE)
-        write_examples(gatt_examples(every, tokenizer, gatt, ordinary), mixed)
-        told = [dialog.last_obeys for dialog in every if dialog.last_obeys is not None]
+        write_examples(gatt_examples(dialogs, tokenizer, gatt, ordinary), mixed)
+        told = [dialog.last_obeys for dialog in dialogs if dialog.last_obeys is not None]
         report = {
             "dialogues": len(dialogs),
             "answers": sum(len(dialog.answers) for dialog in dialogs),
@@ -137,14 +140,6 @@ def _instructed(
     longest = min(model.args.max_seq_len, settings.gatt.sft.seq_len)
     fits = fits_context(tokenizer, longest, LONGEST_ANSWER)
     return sample_dialogs(answer, plans, replace(settings.gatt, seed=1000 * seed), fits=fits)
-
-
-def _with_prefixes(dialog: SampledDialog, prefixes: int, seed: int) -> list[SampledDialog]:
-    """A dialogue, and some shorter beginnings of it, of different lengths."""
-    turns = len(dialog.answers)
-    rng = random.Random(f"{seed}/{dialog.plan.instruction}/{dialog.plan.questions}")
-    shorter = rng.sample(range(1, turns), min(prefixes, turns - 1))
-    return [dialog, *(dialog.until(end) for end in shorter)]
 
 
 def _ordinary(context: BuildContext, last: Artifact) -> list[DialogTokens]:

@@ -42,6 +42,7 @@ def test_another_size_is_refused():
         {"clip": 0.0},
         {"policy_lr": math.nan},
         {"beta": -0.1},
+        {"exact_kl": -0.1},
         {"unfinished_penalty": -1.0},
         {"gamma": 1.1},
         {"lam": -0.1},

@@ -3,13 +3,18 @@
 import dataclasses
 import itertools
 import math
+import random
 
 import pytest
 import torch
 
 from minillama.alignment.ppo import PPOPrompt, PPOSettings, ValueModel, experience, learner, train_ppo
+from minillama.alignment.ppo.answers import lay_out
+from minillama.alignment.ppo.experience import gather_experience
+from minillama.alignment.ppo.learner import Learner
 from minillama.alignment.ppo.losses import policy_loss
 from minillama.alignment.ppo.rewards import token_rewards
+from minillama.alignment.ppo.rollout import Rollouts
 from minillama.model import ModelArgs, Transformer
 from minillama.training import Precision
 
@@ -128,8 +133,8 @@ def test_the_first_ratio_is_exactly_1(monkeypatch, temperature_of_new):
         return policy_loss(new, old, advantages, mask, clip)
 
     monkeypatch.setattr(learner, "policy_loss", watched)
-    real = learner.answer_logprobs
-    monkeypatch.setattr(learner, "answer_logprobs", lambda model, batch, _: real(model, batch, temperature_of_new))
+    real = learner.answer_logits
+    monkeypatch.setattr(learner, "answer_logits", lambda model, batch, _: real(model, batch, temperature_of_new))
     train_ppo(fresh_policy(), first_is_eos, MANY, SMALL, precision=CPU)
     assert (differences[0] == 0.0) == (temperature_of_new == 0.8)
     assert max(differences) > 0
@@ -270,3 +275,39 @@ def test_a_sharper_reference_moves_the_optimum():
     train_ppo(policy, bandit_reward, PROMPTS, settings, precision=CPU)
     assert distance_from_optimum(policy, wanted) < 0.1
     assert distance_from_optimum(policy, wanted) < distance_from_optimum(policy, plain)
+
+
+@pytest.mark.parametrize(("exact_kl", "reached"), [(1.0, True), (0.0, False)])
+def test_the_exact_kl_alone_leads_to_the_sharper_reference(exact_kl, reached):
+    """Without a reward and without a penalty in it, the loss's own KL is all there is; at 0 nothing moves."""
+    policy, sharp = fresh_policy(), fresh_policy()
+    with torch.no_grad():
+        policy.output.weight.mul_(3.0)
+        sharp.output.weight.mul_(3.0 / 0.5)
+    wanted = distribution(sharp)
+    settings = dataclasses.replace(BANDIT, reference_temperature=0.5, beta=0.0, exact_kl=exact_kl)
+    train_ppo(policy, lambda prompts, answers, safe: torch.zeros(len(answers)), PROMPTS, settings, precision=CPU)
+    end = distribution(policy)
+    assert (float((end.exp() * (end - wanted)).sum()) < 0.01) == reached
+
+
+def test_the_exact_kl_is_a_mean_over_answer_tokens_by_hand():
+    """Two answers of two and one tokens, cut into micro-batches or not: three places, each with its whole KL."""
+    policy, reference = fresh_policy(0), fresh_policy(1)
+    rows = torch.tensor([[1, 0, 2], [1, 2, 0]])
+    with torch.no_grad():
+        ours, theirs = policy(rows).log_softmax(-1), reference(rows).div(0.5).log_softmax(-1)
+    kl = (ours.exp() * (ours - theirs)).sum(-1)
+    expected = float((kl[0, 0] + kl[0, 1] + kl[1, 0]) / 3)
+    rollouts = Rollouts(prompts=[[1], [1]], answers=[[0, 2], [2]], finished=[True, True], is_safety=[False, False])
+    for micro in (1, 64):
+        settings = dataclasses.replace(
+            BANDIT, batch_size=2, minibatch_size=2, reference_temperature=0.5, exact_kl=1.0, micro_batch_tokens=micro
+        )
+        models = (fresh_policy(0), ValueModel.from_model(policy), reference)
+        minibatches = lay_out(rollouts, settings, random.Random(0), torch.device("cpu"))
+        gathered = gather_experience(
+            models[0], reference, models[1], rollouts, torch.zeros(2), minibatches, settings, CPU
+        )
+        stats = Learner(*models, settings, CPU).learn(minibatches, gathered)
+        assert stats.kl_loss == pytest.approx(expected, rel=1e-5)
