@@ -121,9 +121,13 @@ def _winners(context: BuildContext, last: Artifact, reward: Reward, number: int)
             round_number=number,
             blank_ids=blank_token_ids(last.tokenizer),
         )
-        write_winners(found.winners, context.work)
+        # A long dialogue and its answer may not fit a row of the fine-tuning; few do not.
+        row = settings.sampling.sft.seq_len
+        winners = [winner for winner in found.winners if len(winner.prompt) + len(winner.answer) <= row]
+        write_winners(winners, context.work)
         report = {
             "prompts": len(prompts),
+            "left_out_too_long": len(found.winners) - len(winners),
             "temperature": found.temperature,
             "mean_score": found.mean_score,
             "best_score": found.best_score,
