@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from minillama.hardware import hardware, peak_memory_mb, versions
 from minillama.pipeline.artifact import Artifact, seal
+from minillama.training.allocator import return_freed_memory
 
 CACHE_VARIABLE = "MINILLAMA_CACHE"
 Say = Callable[[str], None]
@@ -95,6 +96,7 @@ def _build_and_publish(
         folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     report, problems = build(out, work)
+    return_freed_memory()
     report = {
         **report,
         "build_seconds": round(time.perf_counter() - began, 1),

@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import gc
 import platform
 import sys
 
@@ -29,3 +30,15 @@ def keep_freed_memory() -> bool:
     mallopt.argtypes, mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
     wanted = {M_MMAP_THRESHOLD: LARGEST_MMAP_THRESHOLD, M_TRIM_THRESHOLD: KEEP_BYTES, M_TOP_PAD: GROW_BYTES}
     return min(mallopt(option, value) for option, value in wanted.items()) == 1
+
+
+def return_freed_memory() -> bool:
+    """Hand what is free in the heap back to the system; return whether anything was.
+
+    Stages that follow one another in one process allocate blocks of other sizes each, so what one kept is of little use
+    to the next. Does nothing and returns False where there is no glibc.
+    """
+    if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
+        return False
+    gc.collect()
+    return ctypes.CDLL(None).malloc_trim(0) == 1

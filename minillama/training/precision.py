@@ -25,7 +25,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 EAGER_SPEED = {"cpu": 1.5e11, "cuda": 5e12}
 # Compiling takes 15 to 40 seconds. It then saves some 40 % of the time of a 16-bit run, because the conversions between
 # formats melt into their neighbours, but little of a float32 run, most of which is spent in matrix products already.
-COMPILE_FROM_SECONDS = {torch.bfloat16: 120, torch.float16: 120, torch.float32: 400}
+COMPILE_FROM_SECONDS = {torch.bfloat16: 60, torch.float16: 60, torch.float32: 400}
 
 
 @dataclass(frozen=True, kw_only=True)
