@@ -7,7 +7,7 @@ answer *as if* the instruction had been repeated: a ghost of it stays.
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from minillama.alignment.gatt_data import InstructedDialog
@@ -123,17 +123,6 @@ class SampledDialog:
     def last_obeys(self) -> bool | None:
         """Whether the answer that is trained on obeys, by the Valley's ground truth; None where it cannot be told."""
         return self.plan.obeyed(self.plan.questions[-1], self.answers[-1])
-
-    def until(self, turns: int) -> "SampledDialog":
-        """Its first turns as a dialogue: each of its answers was sampled in the same way, so any may be the last.
-
-        Raises:
-            ValueError: It has fewer turns, or none are asked for.
-        """
-        if not 1 <= turns <= len(self.answers):
-            raise ValueError(f"turns is {turns}; the dialogue has 1 to {len(self.answers)}")
-        plan = replace(self.plan, questions=self.plan.questions[:turns], prompts=self.plan.prompts[:turns])
-        return SampledDialog(plan, self.answers[:turns])
 
 
 def sampling_dialog(plan: InstructedDialog, answers: Sequence[str], *, instructed: bool = True) -> Dialog:

@@ -30,7 +30,7 @@ from minillama.valley.world import World
 
 PAPER_TURNS = (2, 4, 6, 20)
 LONGEST_ANSWER = 64  # tokens
-TRAIN = SFTSettings(epochs=1, peak_lr=3e-4, batch_size=2, seq_len=1024)
+TRAIN = SFTSettings(epochs=1, peak_lr=5e-4, batch_size=1, seq_len=1024)
 WEIGHTS: tuple[tuple[ConstraintKind, float | int], ...] = (("persona", 0.75), ("language", 0.25))
 MODULES = (
     "minillama.experiments._instruction_arms",
@@ -97,7 +97,7 @@ def instructed(
 
 
 def uninstructed(model: Transformer, tokenizer: Tokenizer, n: int, seed: int, temperature: float) -> list[DialogTokens]:
-    """Dialogues with the same questions and no instruction at all, with the loss on the last answer."""
+    """Dialogues with the same questions and no instruction at all, with the loss on all answers, as in the stage."""
     plans = plan_dialogs(the_world(), n, seed, PlanSettings(weights=WEIGHTS))
     answer = answering(model, tokenizer)
     rows = roll_out(
@@ -107,16 +107,10 @@ def uninstructed(model: Transformer, tokenizer: Tokenizer, n: int, seed: int, te
         fitting(model, tokenizer),
     )
     return [
-        last_answer_only(encode_dialog(alternate(plan.questions, answers), tokenizer), tokenizer.bos_id)
+        encode_dialog(alternate(plan.questions, answers), tokenizer)
         for plan, answers in zip(plans, rows, strict=True)
         if len(answers) == len(plan.questions)
     ]
-
-
-def last_answer_only(example: DialogTokens, bos_id: int) -> DialogTokens:
-    """The same dialogue with no loss before its last turn, which begins with the last BOS."""
-    begin = max(index for index, token in enumerate(example.tokens) if token == bos_id)
-    return DialogTokens(example.tokens, (0,) * begin + example.loss_mask[begin:])
 
 
 def tuned(model: Transformer, examples: Sequence[DialogTokens], seed: int) -> Transformer:

@@ -4,7 +4,8 @@ The paper sets the loss of all tokens of earlier turns to zero "to avoid a misma
 the instruction stood before every question, and in training it stands before the first alone. Both ways to read that
 are tried. With an *instructed* history all earlier answers obey, and with a *plain* one only the last answer was
 sampled under the instruction, so earlier ones contradict the system message; there a loss on all answers teaches to
-disobey. The loss on the last answer alone and on all of them are trained on the same dialogues. That earlier answers of
+disobey. The loss on the last answer alone and on all of them are trained on the same dialogues; the second has about
+ten times as many answers to learn from, which can only speak for it. That earlier answers of
 a plain history disobey is put in by construction. A small number of dialogues is enough, since the models that differ
 are trained on the same ones.
 """
@@ -75,15 +76,15 @@ def judge(rows: Sequence[Row]) -> Verdict:
         history: [float(each[arm(history, "last")][LAST]) - float(each[arm(history, "all")][LAST]) for each in seeds]
         for history in HISTORIES
     }
-    plain, same = min(gains["plain"]), max(map(abs, gains["instructed"]))
+    plain, same = min(gains["plain"]), max(gains["instructed"])
     best = min(float(each[arm("plain", "last")][LAST]) for each in seeds)
     seen = (
         f"after a plain history the loss on the last answer alone keeps {plain:+.0%} or more of the instructions at "
-        f"{LAST} than a loss on all answers ({best:.0%} or more are kept); after an instructed one the two differ by "
-        f"{same:.0%} at most"
+        f"{LAST} than a loss on all answers ({best:.0%} or more are kept); after an instructed one "
+        f"{same:+.0%} at most"
     )
     if same > LEAST:
-        return Verdict("cannot be seen at this scale", f"the losses differ without a mismatch, too: {seen}")
+        return Verdict("cannot be seen at this scale", f"it helps without a mismatch, too: {seen}")
     return Verdict("reproduced" if plain >= LEAST else "not reproduced", seen)
 
 
@@ -98,8 +99,8 @@ CLAIM = Claim(
         f"{LEAST:.0%} more instructions at turn 20 than a loss on all answers, in every seed"
     ),
     control=(
-        "the same with earlier answers that obey, so that nothing contradicts the system message: the two losses "
-        f"differ by at most {LEAST:.0%}"
+        "the same with earlier answers that obey, so that nothing contradicts the system message: the loss "
+        f"on the last answer alone keeps at most {LEAST:.0%} more"
     ),
     seeds=3,
     minutes=1.5,

@@ -17,9 +17,11 @@ from minillama.alignment.ghost_attention import (
 from minillama.alignment.sft import SFTSettings, train_sft
 from minillama.answering import answer_dialogs
 from minillama.chat import DialogTokens, encode_dialog
+from minillama.data.collate import pad_dialogs
 from minillama.model import ModelArgs, Transformer
 from minillama.tokenizer import Tokenizer
 from minillama.training import Precision
+from minillama.training.loss import token_loss
 from minillama.valley.personas import Constraint, constraints
 from minillama.valley.world import World
 
@@ -286,11 +288,14 @@ def test_zero_loss_on_earlier_turns_is_what_a_plain_history_needs(tokenizer, los
     assert replies == (["moo", "baa"] if obeys else ["ok", "ok"])
 
 
-def test_the_first_turns_of_a_dialogue_are_one_too():
-    plan = InstructedDialog(instruction="Be king", system="King", questions=("a?", "b?", "c?"), rules=())
-    part = SampledDialog(plan, ("A", "B", "C")).until(2)
-    assert part.messages == say("a?", "A", "b?", "B")
-    assert part.plan.system == "King"
-    for turns in (0, 4):
-        with pytest.raises(ValueError, match="1 to 3"):
-            SampledDialog(plan, ("A", "B", "C")).until(turns)
+def test_all_answers_count_as_much_as_the_last_ones_of_all_beginnings(tokenizer):
+    """What the pipeline's stage relies on: a token sees only what comes before it."""
+    torch.manual_seed(0)
+    args = ModelArgs(dim=16, n_layers=1, n_heads=2, vocab_size=tokenizer.vocab_size, multiple_of=8, max_seq_len=256)
+    model = Transformer(args)
+
+    def loss(turns, counted):
+        example = ghost_attention_example(THREE_TURNS[: 2 * turns], "Be king", tokenizer, loss=counted)
+        return float(token_loss(model, pad_dialogs([example]))[0])
+
+    assert loss(3, "all") == pytest.approx(sum(loss(turns, "last") for turns in (1, 2, 3)), rel=1e-5)

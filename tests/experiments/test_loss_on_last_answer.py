@@ -35,7 +35,7 @@ def rows(plain=(0.8, 0.3), instructed=(0.85, 0.9), seed=0):
         ({"plain": (0.5, 0.45)}, "not reproduced"),
         ({"plain": (0.3, 0.8)}, "not reproduced"),
         ({"instructed": (0.9, 0.5)}, "cannot be seen at this scale"),
-        ({"instructed": (0.5, 0.9)}, "cannot be seen at this scale"),
+        ({"instructed": (0.5, 0.9)}, "reproduced"),
     ],
 )
 def test_the_verdict_needs_every_seed(changed, outcome):

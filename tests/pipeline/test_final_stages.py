@@ -1,6 +1,7 @@
 """Ghost Attention and context distillation on models that learnt nothing: what they leave, and how they go on."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -38,7 +39,7 @@ GATT = GattStageSettings(
     reminder=ReminderSettings(obeying=4, sft=replace(TRAIN, seq_len=256)),
     dialogues=4,
     plans=PlanSettings(min_turns=2, max_turns=3, kinds=("facts", "sums")),
-    gatt=GattSettings(temperature=1.0, replay_share=0.2, sft=TRAIN),
+    gatt=GattSettings(loss="all", temperature=1.0, replay_share=0.2, sft=TRAIN),
     replay=PromptCounts(helpful=3),
     replay_temperature=3.0,
     winners=2,
@@ -46,7 +47,7 @@ GATT = GattStageSettings(
     obedience=OBEDIENCE,
 )
 CHAT = DistillationStageSettings(
-    prompts=PromptCounts(helpful=4, adversarial=16),
+    prompts=PromptCounts(helpful=4, adversarial=60),
     distillation=ContextDistillationSettings(temperature=3.0, sft=TRAIN),
     measure=MEASURE,
     obedience=OBEDIENCE,
@@ -101,13 +102,14 @@ def differ(one, other):
     return any(not torch.equal(tensor, weights(other)[name]) for name, tensor in weights(one).items())
 
 
-def test_gatt_learns_the_last_answers_of_dialogues_and_of_their_beginnings(inputs, gatt):
+def test_gatt_learns_all_answers_of_dialogues_that_name_the_instruction_once(inputs, gatt):
     instructed = read_examples(gatt.folder / "instructed.jsonl")
-    assert len(instructed) == gatt.report["instructed_examples"] == 2 * gatt.report["dialogues"]
+    assert len(instructed) == gatt.report["instructed_examples"] == gatt.report["dialogues"]
     assert gatt.report["examples"] == round(len(instructed) / (1 - GATT.gatt.replay_share))
     for example in instructed:
-        begin = max(index for index, token in enumerate(example.tokens) if token == gatt.tokenizer.bos_id)
-        assert not any(example.loss_mask[:begin])
+        turns = example.tokens.count(gatt.tokenizer.bos_id)
+        assert turns >= 2
+        assert sum(b > a for a, b in pairwise(example.loss_mask)) == turns
         assert example.loss_mask[-1] == 1
         assert gatt.tokenizer.decode(list(example.tokens)).count("<<SYS>>") == 1
     assert differ(inputs["rlhf-v5"], gatt)
