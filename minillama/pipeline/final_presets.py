@@ -47,15 +47,15 @@ class ReminderSettings:
     Attributes:
         obeying: How many.
         mix: Most of one or two turns, so that keeping an instruction for longer is left to Ghost Attention.
-        sft: How to train on them and on the last model's own plain answers. At a rate of 1.5e-3 they cost 0.1 of
-            helpfulness; at 5e-4 nothing, and the instruction is obeyed as well.
+        sft: How to train on them and on the last model's own plain answers. The aligned model obeys nothing any more;
+            a third as many at half the rate brought back a third of what is sampled, these bring back half.
     """
 
-    obeying: int = 1600
+    obeying: int = 5000
     mix: InstructionMix = field(
-        default_factory=lambda: InstructionMix(once=0.7, max_turns=4, constraint_weights=PERSONAS)
+        default_factory=lambda: InstructionMix(once=0.8, max_turns=4, constraint_weights=PERSONAS)
     )
-    sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=5e-4, batch_size=4))
+    sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=1e-3))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ class GattStageSettings:
         )
     )
     replay: PromptCounts = field(
-        default_factory=lambda: PromptCounts(helpful=600, several_turns=150, adversarial=150, borderline=150)
+        default_factory=lambda: PromptCounts(helpful=1500, several_turns=200, adversarial=250, borderline=150)
     )
     replay_temperature: float | int = 0.7
     winners: int = 200
@@ -102,7 +102,7 @@ class GattStageSettings:
     obedience: ObedienceSettings = field(default_factory=ObedienceSettings)
     lowest_helpfulness: float | int = 0.6
     highest_violations: float | int = 0.1
-    lowest_obedience: float | int = 0.5
+    lowest_obedience: float | int = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +130,7 @@ class DistillationStageSettings:
     obedience: ObedienceSettings = field(default_factory=ObedienceSettings)
     lowest_helpfulness: float | int = 0.6
     highest_violations: float | int = 0.06
-    lowest_obedience: float | int = 0.5
+    lowest_obedience: float | int = 0.1
 
 
 GATT = GattStageSettings()
