@@ -13,17 +13,16 @@ from typing import Any
 
 import torch
 
+from minillama.alignment.dialog_sampler import DialogSampler
 from minillama.alignment.gatt_data import InstructedDialog, PlanSettings, plan_dialogs, probe_dialogs
 from minillama.alignment.gatt_evaluation import Obedience, obedience
-from minillama.alignment.gatt_rollout import Dialog, Fits, alternate, fits_context, roll_out
+from minillama.alignment.gatt_rollout import Fits, alternate, fits_context, roll_out
 from minillama.alignment.ghost_attention import GattSettings, SampledDialog, SampleFunction, sample_dialogs
 from minillama.alignment.sft import SFTSettings, train_sft
-from minillama.answering import answer_dialogs
 from minillama.chat import DialogTokens, encode_dialog
 from minillama.experiments.claim import Row
 from minillama.model import Transformer
 from minillama.pipeline.demonstrations import WORLD_SEED
-from minillama.pipeline.obedience import LONG_BATCH
 from minillama.tokenizer import Tokenizer
 from minillama.valley.personas import Constraint, ConstraintKind
 from minillama.valley.world import World
@@ -34,8 +33,7 @@ TRAIN = SFTSettings(epochs=1, peak_lr=5e-4, batch_size=1, seq_len=1024)
 WEIGHTS: tuple[tuple[ConstraintKind, float | int], ...] = (("persona", 0.75), ("language", 0.25))
 MODULES = (
     "minillama.experiments._instruction_arms",
-    "minillama.answering",
-    "minillama.generation",
+    "minillama.alignment.dialog_sampler",
     "minillama.alignment.gatt_data",
     "minillama.alignment.gatt_evaluation",
     "minillama.alignment.gatt_rollout",
@@ -52,19 +50,7 @@ def the_world() -> World:
 
 def answering(model: Transformer, tokenizer: Tokenizer) -> SampleFunction:
     """The model as a function of dialogues, temperature and seed."""
-
-    def answer(dialogs: Sequence[Dialog], temperature: float, seed: int) -> list[str]:
-        return answer_dialogs(
-            model,
-            tokenizer,
-            dialogs,
-            max_new_tokens=LONGEST_ANSWER,
-            temperature=temperature,
-            seed=seed,
-            batch_size=LONG_BATCH,
-        )
-
-    return answer
+    return DialogSampler(model, tokenizer, LONGEST_ANSWER)
 
 
 def fitting(model: Transformer, tokenizer: Tokenizer) -> Fits:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from minillama.alignment.dialog_sampler import DialogSampler
 from minillama.alignment.gatt_data import probe_dialogs
 from minillama.alignment.gatt_evaluation import obedience
 from minillama.alignment.gatt_rollout import fits_context
-from minillama.answering import answer_dialogs
 from minillama.evaluation.judged import Dialog
 from minillama.model import Transformer
 from minillama.pipeline.demonstrations import WORLD_SEED
@@ -24,17 +24,10 @@ def measure_obedience(model: Transformer, tokenizer: Tokenizer, settings: Obedie
     Returns:
         ``turns``, the ``shares`` in the same order, the number of ``dialogues``, and how many of them were ``broken``.
     """
+    sampler = DialogSampler(model, tokenizer, settings.max_new_tokens)
 
     def answer(dialogs: Sequence[Dialog]) -> list[str]:
-        return answer_dialogs(
-            model,
-            tokenizer,
-            dialogs,
-            max_new_tokens=settings.max_new_tokens,
-            temperature=settings.temperature,
-            seed=PROBE_SEED,
-            batch_size=LONG_BATCH,
-        )
+        return sampler(dialogs, settings.temperature, PROBE_SEED)
 
     probes = probe_dialogs(World.create(WORLD_SEED), settings.dialogues, PROBE_SEED, turns=settings.turns)
     fits = fits_context(tokenizer, model.args.max_seq_len, settings.max_new_tokens)

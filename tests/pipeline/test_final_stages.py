@@ -164,12 +164,12 @@ def test_a_stage_killed_after_any_step_ends_as_if_it_had_not_been(
 
 
 def test_checks_name_what_failed():
-    report = {"measured": {"helpfulness": 0.2, "violations": 0.9}, "obedience": {"turns": [1, 20], "shares": [1, 0.1]}}
+    report = {"measured": {"helpfulness": 0.2, "violations": 0.9}, "obedience": {"turns": [1, 20], "shares": [1, 0.0]}}
     for stage, settings in (("gatt", GATT), ("chat", CHAT)):
         problems = STAGES[stage].check(settings, report)
         words = ("helpfulness", "violations", "obey at turn 20")
         assert [word in problem for word, problem in zip(words, problems, strict=True)] == [True] * 3
-    assert obedience_kept(0.1, report["obedience"]) == []
+    assert obedience_kept(0.0, report["obedience"]) == []
     assert obedience_kept(0.1, {"turns": [20], "shares": [float("nan")]})
 
 

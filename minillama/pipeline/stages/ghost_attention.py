@@ -21,13 +21,13 @@ from typing import Any
 import torch
 
 from minillama.alignment.context_data import ContextDistillationSettings, is_usable, sample_answers
+from minillama.alignment.dialog_sampler import DialogSampler
 from minillama.alignment.gatt_data import plan_dialogs
 from minillama.alignment.gatt_rollout import fits_context
-from minillama.alignment.ghost_attention import Dialog, SampledDialog, gatt_examples, sample_dialogs
+from minillama.alignment.ghost_attention import SampledDialog, gatt_examples, sample_dialogs
 from minillama.alignment.instruction_data import obeying_demonstrations
 from minillama.alignment.sft import train_sft
 from minillama.alignment.winners import winner_examples
-from minillama.answering import answer_dialogs
 from minillama.chat import DialogTokens, encode_dialog
 from minillama.data.atomic import write_atomically
 from minillama.evaluation.judged import dialog_of
@@ -38,7 +38,7 @@ from minillama.pipeline.demonstrations import DEMONSTRATION_SEED, WORLD_SEED
 from minillama.pipeline.examples import read_examples, write_examples
 from minillama.pipeline.final_presets import DistillationStageSettings, GattStageSettings, ReminderSettings
 from minillama.pipeline.measuring import measure_chat
-from minillama.pipeline.obedience import LONG_BATCH, measure_obedience, obedience_kept
+from minillama.pipeline.obedience import measure_obedience, obedience_kept
 from minillama.pipeline.stage import BuildContext, Stage
 from minillama.pipeline.stages.base import mean_of_last
 from minillama.pipeline.stages.ppo import PPO
@@ -124,22 +124,12 @@ def _instructed(
     settings: GattStageSettings, model: Transformer, tokenizer: Tokenizer, seed: int
 ) -> list[SampledDialog]:
     """Dialogues answered with the instruction before every question."""
-
-    def answer(dialogs: Sequence[Dialog], temperature: float, draw: int) -> list[str]:
-        return answer_dialogs(
-            model,
-            tokenizer,
-            dialogs,
-            max_new_tokens=LONGEST_ANSWER,
-            temperature=temperature,
-            seed=draw,
-            batch_size=LONG_BATCH,
-        )
-
     plans = plan_dialogs(World.create(WORLD_SEED), settings.dialogues, seed, settings.plans)
     longest = min(model.args.max_seq_len, settings.gatt.sft.seq_len)
     fits = fits_context(tokenizer, longest, LONGEST_ANSWER)
-    return sample_dialogs(answer, plans, replace(settings.gatt, seed=1000 * seed), fits=fits)
+    return sample_dialogs(
+        DialogSampler(model, tokenizer, LONGEST_ANSWER), plans, replace(settings.gatt, seed=1000 * seed), fits=fits
+    )
 
 
 def _ordinary(context: BuildContext, last: Artifact) -> list[DialogTokens]:
@@ -169,6 +159,7 @@ MODULES = (
     "minillama.pipeline.measuring",
     "minillama.pipeline.obedience",
     "minillama.alignment.context_data",
+    "minillama.alignment.dialog_sampler",
     "minillama.alignment.gatt_data",
     "minillama.alignment.gatt_evaluation",
     "minillama.alignment.gatt_rollout",
