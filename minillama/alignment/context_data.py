@@ -33,6 +33,8 @@ class ContextDistillationSettings:
             token of them (Askell et al. 2021).
         scope: "adversarial" prompts only, as in the paper, or "all", which shows the harm.
         gate: Keep an answer only where it scores above the answer without preprompt.
+        keep_plain: Where the plain answer to an adversarial prompt scores at least as well, learn that one again, so
+            that a model which is safe already does not lose its refusals among the replayed answers. Needs the gate.
         temperature: At which answers are sampled, with and without the preprompt.
         max_new_tokens: Longest answer; one that does not end by then is left out.
         template_share: Of preprompts with the answer template of the prompt's risk.
@@ -47,6 +49,7 @@ class ContextDistillationSettings:
     form: Literal["sft", "kl"] = "sft"
     scope: Literal["adversarial", "all"] = "adversarial"
     gate: bool = True
+    keep_plain: bool = False
     temperature: float = 1.0
     max_new_tokens: int = 96
     template_share: float = 0.5
@@ -59,6 +62,8 @@ class ContextDistillationSettings:
             raise ValueError(f"form is {self.form!r}; choose 'sft' or 'kl'")
         if self.scope not in ("adversarial", "all"):
             raise ValueError(f"scope is {self.scope!r}; choose 'adversarial' or 'all' (prompts)")
+        if self.keep_plain and not self.gate:
+            raise ValueError("keep_plain is True, but without a gate no plain answer is preferred; switch the gate on")
         if not 0 <= self.temperature < math.inf:
             raise ValueError(f"temperature is {self.temperature}; it must be a number of 0 or more")
         for name in ("max_new_tokens", "batch_size"):
@@ -106,7 +111,9 @@ class DistillationData:
 
     Attributes:
         pairs: Answers that were kept, behind the student's and the teacher's prompt.
-        replay: The model's own plain answers to harmless prompts; student and teacher see the same.
+        replay: The model's own plain answers to harmless prompts, and with ``keep_plain`` to adversarial ones; student
+            and teacher see the same.
+        kept_plain: How many of these are to adversarial prompts.
         sampled: How many prompts were answered with the preprompt.
         usable: How many of those answers say something and end.
         distilled_scores: Of the usable answers, as answers to the prompt without preprompt; empty without a scorer.
@@ -117,6 +124,7 @@ class DistillationData:
     replay: tuple[ContextPair, ...]
     sampled: int
     usable: int
+    kept_plain: int = 0
     distilled_scores: tuple[float, ...] = ()
     plain_scores: tuple[float, ...] = ()
 
@@ -170,20 +178,24 @@ def distillation_data(
     good = [index for index, answer in enumerate(answers) if is_usable(answer, tokenizer)]
     if not good:
         raise ValueError(f"none of {len(answers)} answers says something and ends within {settings.max_new_tokens}")
-    kept = good
+    kept, own = good, list[ContextPair]()
     distilled_scores: tuple[float, ...] = ()
     plain_scores: tuple[float, ...] = ()
     if score is not None:
         asked = [bare[index] for index in good]
         plain = sample_answers(model, asked, settings, settings.seed + 1)
-        passed, new, old = _compare(score, asked, [answers[index] for index in good], plain, settings.gate)
+        passed, new, old = _compare(score, asked, [answers[index] for index in good], plain, settings)
         kept = [index for index, through in zip(good, passed, strict=True) if through]
+        if settings.keep_plain:
+            beaten = zip(asked, plain, passed, strict=True)
+            own = [_pair(p, p, a) for p, a, through in beaten if not through and is_usable(a, tokenizer)]
         distilled_scores, plain_scores = tuple(new.tolist()), tuple(old.tolist())
     return DistillationData(
         pairs=tuple(_pair(bare[index], told[index], answers[index]) for index in kept),
-        replay=_replayed(model, tokenizer, harmless, settings),
+        replay=(*own, *_replayed(model, tokenizer, harmless, settings)),
         sampled=len(answers),
         usable=len(good),
+        kept_plain=len(own),
         distilled_scores=distilled_scores,
         plain_scores=plain_scores,
     )
@@ -222,17 +234,17 @@ def _compare(
     prompts: Sequence[Sequence[int]],
     distilled: Sequence[Ids],
     plain: Sequence[Ids],
-    gate: bool,
+    settings: ContextDistillationSettings,
 ) -> tuple[list[bool], Tensor, Tensor]:
     """Which answers are kept, and the scores with and without preprompt, which are checked with the gate off, too."""
     new, old = score(prompts, distilled), score(prompts, plain)
     better = passes_gate(new, old)
-    if gate and not bool(better.any()):
+    if settings.gate and not settings.keep_plain and not bool(better.any()):
         raise ValueError(
             f"none of {len(prompts)} distilled answers scores above the plain one (distilled: mean "
             f"{float(new.mean()):.3g}, plain: {float(old.mean()):.3g}); does the reward model tell answers apart?"
         )
-    return (better if gate else torch.ones_like(better)).tolist(), new, old
+    return (better if settings.gate else torch.ones_like(better)).tolist(), new, old
 
 
 def _pair(student: Sequence[int], teacher: Sequence[int], answer: Ids) -> ContextPair:

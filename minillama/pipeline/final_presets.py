@@ -112,7 +112,7 @@ class DistillationStageSettings:
     Attributes:
         prompts: Adversarial ones to answer with a safety preprompt, and ordinary and borderline ones to answer without.
         distillation: Sampling, gate and training.
-        instructed: Of Ghost Attention's examples, how many are shown again for each distilled answer.
+        instructed: Of Ghost Attention's examples, how many are shown again for each answer to an adversarial prompt.
         measure, obedience: As for Ghost Attention.
         lowest_helpfulness, highest_violations, lowest_obedience: As for Ghost Attention.
     """
@@ -122,14 +122,14 @@ class DistillationStageSettings:
     )
     distillation: ContextDistillationSettings = field(
         default_factory=lambda: ContextDistillationSettings(
-            temperature=0.7, sft=SFTSettings(epochs=1, peak_lr=3e-4, batch_size=2, seq_len=1024)
+            keep_plain=True, temperature=0.5, sft=SFTSettings(epochs=1, peak_lr=3e-4, batch_size=2, seq_len=1024)
         )
     )
     instructed: float | int = 0.3
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     obedience: ObedienceSettings = field(default_factory=ObedienceSettings)
     lowest_helpfulness: float | int = 0.6
-    highest_violations: float | int = 0.06
+    highest_violations: float | int = 0.1
     lowest_obedience: float | int = 0.1
 
 

@@ -324,3 +324,30 @@ def test_settings_name_what_is_wrong(wrong):
 def test_the_papers_method_is_named():
     paper = ContextDistillationSettings.paper()
     assert (paper.form, paper.scope, paper.gate, paper.sft.peak_lr) == ("sft", "adversarial", True, 2e-5)
+
+
+def test_where_the_plain_answer_is_no_worse_it_is_learnt_again(obeying_model):
+    """A scorer that prefers half of the plain answers: those come back as replay, the others are distilled."""
+    asked = prompts()
+    plain_first = iter((False, True))
+
+    def score(given, answers):
+        of_plain = next(plain_first)
+        wins = torch.tensor([float(index % 2) for index in range(len(answers))])
+        return 1 - wins if of_plain else wins
+
+    found = distillation_data(obeying_model, TOKENIZER, asked, settings(keep_plain=True), score=score)
+    assert len(found.pairs) == found.usable // 2
+    assert found.kept_plain == len(found.replay) == found.usable - len(found.pairs)
+    assert all(pair.student == pair.teacher for pair in found.replay)
+    assert all(pair.student != pair.teacher for pair in found.pairs)
+
+
+def test_with_plain_answers_kept_a_gate_that_passes_nothing_is_no_error(obeying_model):
+    constant = distillation_data(
+        obeying_model, TOKENIZER, prompts(), settings(keep_plain=True), score=lambda p, a: torch.zeros(len(a))
+    )
+    assert constant.pairs == ()
+    assert constant.kept_plain == constant.usable
+    with pytest.raises(ValueError, match="keep_plain"):
+        settings(keep_plain=True, gate=False)

@@ -62,13 +62,14 @@ def _examples(context: BuildContext) -> tuple[list[DialogTokens], dict[str, Any]
     if not facts.exists():
         data = _distilled(context)
         instructed = read_examples(context.inputs[GATT.name].folder / EXAMPLES_FILE)
-        shown = min(round(settings.instructed * len(data.pairs)), len(instructed))
+        shown = min(round(settings.instructed * (len(data.pairs) + data.kept_plain)), len(instructed))
         again = random.Random(f"{context.seed}/instructed").sample(instructed, shown)
         write_examples([*(pair.student for pair in (*data.pairs, *data.replay)), *again], mixed)
         report = {
             "distilled": data.sampled,
             "usable": data.usable,
             "passed_gate": len(data.pairs),
+            "kept_plain": data.kept_plain,
             "replayed": len(data.replay),
             "instructed_examples": len(again),
             "mean_score_plain": _mean(data.plain_scores),
