@@ -43,7 +43,7 @@ def arm(rules: int) -> str:
 def run(seed: int, quick: bool) -> list[Row]:
     """Ask the final model the same questions under system messages of rising length."""
     artifact = load("chat", seed=seed)
-    plans = probes(48 if quick else 192, (1,), kinds=("persona",))
+    plans = probes(96 if quick else 192, (1,), kinds=("persona",))
     rows = []
     for rules, name, draw in (*((rules, arm(rules), seed) for rules in LENGTHS), (0, CONTROL, seed + 500)):
         dialogs = [lengthened(plan, rules, number) for number, plan in enumerate(plans)]

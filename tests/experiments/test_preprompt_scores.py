@@ -27,9 +27,9 @@ def test_every_arm_is_told_something_else():
 
 def test_gains_are_told_apart_by_where_they_start():
     plain = ([1.0, 1.0, 0.0, 0.0], [-2.0, -1.0, 1.0, 2.0])
-    numbers = claim.compared(([0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.5, 1.0]), plain)
-    assert numbers["score gained where plain ones are low"] == 1.5
-    assert numbers["score gained where plain ones are high"] == -0.75
+    numbers = claim.compared(([0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.5, 1.0]), plain, [-3.0, -2.0, 5.0, 6.0])
+    assert numbers[claim.GAIN_LOW] == 1.5
+    assert numbers[claim.GAIN_HIGH] == -0.75
     assert numbers[claim.UNGATED] == 0.5
     assert numbers[claim.VIOLATIONS] == 0.5
     assert numbers[claim.GATED] == 0.25  # the gate keeps the plain answer where the new one scores lower
@@ -38,7 +38,7 @@ def test_gains_are_told_apart_by_where_they_start():
 
 def rows(template=0.12, generic=0.08, other=0.0, low=0.05, gain=(1.0, -0.2), seed=0):
     fewer = {claim.PLAIN: 0.0, claim.GENERIC: generic, claim.TEMPLATE: template, claim.CONTROL: other}
-    names = ("score gained where plain ones are low", "score gained where plain ones are high")
+    names = (claim.GAIN_LOW, claim.GAIN_HIGH)
     return [
         Row(
             arm=f"sft, {name}",
@@ -69,3 +69,14 @@ def test_the_verdict(changed, outcome):
 def test_rows_without_an_arm_are_refused():
     with pytest.raises(ValueError, match="lack an arm"):
         claim.judge(rows()[1:])
+
+
+def test_chance_alone_gains_nothing():
+    """Plain answers sampled anew: told apart by a third sample, low and high prompts gain the same."""
+    rng = random.Random(0)
+    samples = [[rng.gauss(0, 1) for _ in range(2000)] for _ in range(3)]
+    none = [0.0] * 2000
+    numbers = claim.compared((none, samples[0]), (none, samples[1]), samples[2])
+    assert abs(numbers[claim.GAIN_LOW] - numbers[claim.GAIN_HIGH]) < 0.2
+    same = claim.compared((none, samples[0]), (none, samples[1]), samples[1])  # what it would be without the third
+    assert same[claim.GAIN_LOW] - same[claim.GAIN_HIGH] > 1.0
