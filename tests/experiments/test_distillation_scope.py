@@ -73,3 +73,10 @@ def test_the_verdict(changed, outcome):
 def test_rows_without_an_arm_are_refused():
     with pytest.raises(ValueError, match="lack an arm"):
         claim.judge(rows()[1:])
+
+
+def test_the_quick_form_needs_neither_the_ungated_nor_the_kl_arm():
+    few = [row for row in rows() if row.arm not in (claim.UNGATED, claim.KL)]
+    assert claim.judge(few).outcome == "reproduced"
+    assert claim.KL in claim.judge(rows()).why
+    assert claim.KL not in claim.judge(few).why
