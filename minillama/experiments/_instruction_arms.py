@@ -22,7 +22,10 @@ from minillama.alignment.sft import SFTSettings, train_sft
 from minillama.chat import DialogTokens, encode_dialog
 from minillama.experiments.claim import Row
 from minillama.model import Transformer
+from minillama.pipeline import Artifact
+from minillama.pipeline.artifact import load_model
 from minillama.pipeline.demonstrations import WORLD_SEED
+from minillama.pipeline.stages.ghost_attention import REMINDED_FOLDER
 from minillama.tokenizer import Tokenizer
 from minillama.valley.personas import Constraint, ConstraintKind
 from minillama.valley.world import World
@@ -51,6 +54,11 @@ def the_world() -> World:
 def answering(model: Transformer, tokenizer: Tokenizer) -> SampleFunction:
     """The model as a function of dialogues, temperature and seed."""
     return DialogSampler(model, tokenizer, LONGEST_ANSWER)
+
+
+def reminded_model(gatt: Artifact) -> Transformer:
+    """The model as the stage "gatt" had it before it sampled: shown again how to obey, without Ghost Attention."""
+    return load_model(gatt.folder / REMINDED_FOLDER)
 
 
 def fitting(model: Transformer, tokenizer: Tokenizer) -> Fits:

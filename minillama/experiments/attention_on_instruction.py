@@ -1,10 +1,11 @@
 """Figure 10: Ghost Attention keeps attention on the system message over the turns.
 
-Both models read the same dialogues: held-out questions under a persona, with right answers in that persona's voice, so
-that no difference comes from what they said themselves. For each turn the attention of the tokens of that turn on the
-system message is taken, as the mean over tokens of the strongest head's share (the paper shows maxima). More attention
-could also mean that the whole beginning is looked at more. So the same is measured for as many tokens of the first
-question, which stand right behind the system message and instruct nothing: what GAtt adds must be more on the system
+The model with which the stage begins to sample and the one that it ends with read the same dialogues: held-out
+questions under a persona, with right answers in that persona's voice, so that no difference comes from what they said
+themselves. For each turn the attention of the tokens of that turn on the system message is taken, as the mean over
+tokens of the strongest head's share (the paper shows maxima). More attention could also mean that the whole beginning
+is looked at more. So the same is measured for as many tokens of the first question, which stand right
+behind the system message and instruct nothing: what GAtt adds must be more on the system
 message than there.
 """
 
@@ -16,7 +17,7 @@ from minillama.alignment.gatt_data import InstructedDialog
 from minillama.alignment.gatt_rollout import Dialog, alternate
 from minillama.alignment.system_attention import attention_weights, system_span
 from minillama.chat import encode_dialog
-from minillama.experiments._instruction_arms import by_seed, probes, the_world
+from minillama.experiments._instruction_arms import by_seed, probes, reminded_model, the_world
 from minillama.experiments.claim import Claim, Row, Verdict
 from minillama.model import Transformer
 from minillama.pipeline import load
@@ -34,13 +35,13 @@ SYSTEM = "system message"
 
 def run(seed: int, quick: bool) -> list[Row]:
     """Measure both stages on the same dialogues."""
-    before, after = load("rlhf-v5", seed=seed), load("gatt", seed=seed)
+    after = load("gatt", seed=seed)
     dialogs = [
         spoken(plan, number) for number, plan in enumerate(probes(8 if quick else 32, TURNS, kinds=("persona",)))
     ]
     rows = []
-    for arm, artifact in ((BASELINE, before), (GATT, after)):
-        on_system, on_question = looked_at(artifact.model, artifact.tokenizer, dialogs)
+    for arm, model in ((BASELINE, reminded_model(after)), (GATT, after.model)):
+        on_system, on_question = looked_at(model, after.tokenizer, dialogs)
         rows.append(Row(arm=arm, seed=seed, numbers=on_system))
         rows.append(Row(arm=arm + QUESTION, seed=seed, numbers=on_question, control=True))
     return rows

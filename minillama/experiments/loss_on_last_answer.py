@@ -4,17 +4,26 @@ The paper sets the loss of all tokens of earlier turns to zero "to avoid a misma
 the instruction stood before every question, and in training it stands before the first alone. Both ways to read that
 are tried. With an *instructed* history all earlier answers obey, and with a *plain* one only the last answer was
 sampled under the instruction, so earlier ones contradict the system message; there a loss on all answers teaches to
-disobey. The loss on the last answer alone and on all of them are trained on the same dialogues; the second has about
-ten times as many answers to learn from, which can only speak for it. That earlier answers of
-a plain history disobey is put in by construction. A small number of dialogues is enough, since the models that differ
-are trained on the same ones.
+disobey. All arms start from the model with which the stage begins to sample, and both losses are trained on the same
+dialogues; the second has about ten times as many answers to learn from, which can only speak for it. That earlier
+answers of a plain history disobey is put in by construction.
 """
 
 from collections.abc import Sequence
 from typing import Literal
 
 from minillama.alignment.ghost_attention import GattSettings, SampledDialog, ghost_attention_example
-from minillama.experiments._instruction_arms import MODULES, TRAIN, by_seed, by_turn, instructed, probed, probes, tuned
+from minillama.experiments._instruction_arms import (
+    MODULES,
+    TRAIN,
+    by_seed,
+    by_turn,
+    instructed,
+    probed,
+    probes,
+    reminded_model,
+    tuned,
+)
 from minillama.experiments.claim import Claim, Row, Verdict
 from minillama.pipeline import load
 
@@ -38,20 +47,20 @@ BASELINE = "without GAtt"
 
 def run(seed: int, quick: bool) -> list[Row]:
     """Sample both histories once, and train with each loss on each."""
-    before = load("rlhf-v5", seed=seed)
+    gatt = load("gatt", seed=seed)
+    start, tokenizer = reminded_model(gatt), gatt.tokenizer
     dialogs = probes(16 if quick else 32, TURNS)
-    found = probed(before.model, before.tokenizer, dialogs, TURNS, seed)
+    found = probed(start, tokenizer, dialogs, TURNS, seed)
     rows = [Row(arm=BASELINE, seed=seed, numbers=by_turn(found))]
     for history in HISTORIES:
         settings = GattSettings(history=history, temperature=TEMPERATURE, sft=TRAIN)
-        sampled = instructed(before.model, before.tokenizer, 40 if quick else 150, seed, settings)
+        sampled = instructed(start, tokenizer, 40 if quick else 150, seed, settings)
         for loss in LOSSES:
             examples = [
-                ghost_attention_example(each.messages, each.plan.system, before.tokenizer, loss=loss)
-                for each in sampled
+                ghost_attention_example(each.messages, each.plan.system, tokenizer, loss=loss) for each in sampled
             ]
-            model = tuned(before.model, examples, seed)
-            numbers = by_turn(probed(model, before.tokenizer, dialogs, TURNS, seed)) | earlier_obey(sampled)
+            model = tuned(start, examples, seed)
+            numbers = by_turn(probed(model, tokenizer, dialogs, TURNS, seed)) | earlier_obey(sampled)
             rows.append(Row(arm=arm(history, loss), seed=seed, numbers=numbers, control=history == "instructed"))
     return rows
 

@@ -1,10 +1,12 @@
 """Table 30: for how many turns an instruction is kept, with and without Ghost Attention.
 
-Baseline is the model that PPO left, GAtt the stage behind it; the instruction is said once, as the system message of
-the first turn. The paper's instructions are public figures, hobbies and a language; here personas and French, with
-held-out questions, and apart from them personas that no training has seen. The stage's training also shows more and
-longer dialogues than PPO did, so the control trains on as long ones in the same way, without any instruction: if length
-were what is learnt, it would keep instructions, too.
+The instruction is said once, as the system message of the first turn. The paper's instructions are public figures,
+hobbies and a language; here personas and French, with held-out questions, and apart from them personas that no training
+has seen. Two models stand for the baseline: the one that PPO left, and, since reinforcement learning may have worn off
+obeying as such, the one with which the stage begins to sample, to which it was shown again in dialogues of few turns or
+with the instruction on every turn. The stage's training also shows more and longer dialogues than PPO did, so the
+control trains the latter model on as long ones in the same way, without any instruction: if length were what is learnt,
+it would keep instructions, too.
 """
 
 from collections.abc import Sequence
@@ -20,6 +22,7 @@ from minillama.experiments._instruction_arms import (
     lowest,
     probed,
     probes,
+    reminded_model,
     tuned,
     uninstructed,
 )
@@ -28,9 +31,10 @@ from minillama.model import Transformer
 from minillama.pipeline import load
 from minillama.tokenizer import Tokenizer
 
-BASELINE, GATT, CONTROL = "without GAtt", "GAtt", "trained on dialogues without instructions"
+BASELINE, REMINDED, GATT = "without GAtt", "shown again how to obey", "GAtt"
+CONTROL = "trained on dialogues without instructions"
 HELD_OUT = ", held-out personas"
-LAST = f"turn {PAPER_TURNS[-1]}"
+FIRST, LAST = f"turn {PAPER_TURNS[0]}", f"turn {PAPER_TURNS[-1]}"
 KEPT, FORGOTTEN = 0.8, 0.2
 MOST_IN_CONTROL = 0.2  # over the baseline
 SAMPLING_TEMPERATURE = 0.5
@@ -41,8 +45,9 @@ def run(seed: int, quick: bool) -> list[Row]:
     before, after = load("rlhf-v5", seed=seed), load("gatt", seed=seed)
     known = probes(24 if quick else 48, PAPER_TURNS)
     unseen = probes(16 if quick else 24, PAPER_TURNS, kinds=("persona",), heldout=True)
-    plain = uninstructed(before.model, before.tokenizer, 30 if quick else 120, seed, SAMPLING_TEMPERATURE)
-    arms = {BASELINE: before.model, GATT: after.model, CONTROL: tuned(before.model, plain, seed)}
+    start = reminded_model(after)
+    plain = uninstructed(start, before.tokenizer, 30 if quick else 120, seed, SAMPLING_TEMPERATURE)
+    arms = {BASELINE: before.model, REMINDED: start, GATT: after.model, CONTROL: tuned(start, plain, seed)}
     return [_row(arm, model, before.tokenizer, (known, unseen), seed) for arm, model in arms.items()]
 
 
@@ -66,13 +71,15 @@ def _row(
 
 def judge(rows: Sequence[Row]) -> Verdict:
     """Kept to the end with GAtt, forgotten without, and forgotten after the same training without instructions."""
-    seeds = by_seed(rows, (BASELINE, GATT, CONTROL))
+    seeds = by_seed(rows, (BASELINE, REMINDED, GATT, CONTROL))
     kept = min(lowest(seeds, GATT, f"turn {turn}") for turn in PAPER_TURNS)
-    forgotten = highest(seeds, BASELINE, LAST)
-    idle = max(float(numbers[CONTROL][LAST]) - float(numbers[BASELINE][LAST]) for numbers in seeds)
+    forgotten = max(highest(seeds, arm, LAST) for arm in (BASELINE, REMINDED))
+    early = [f"{lowest(seeds, arm, FIRST):.0%}" for arm in (BASELINE, REMINDED)]
+    idle = max(float(numbers[CONTROL][LAST]) - float(numbers[REMINDED][LAST]) for numbers in seeds)
     unseen = lowest(seeds, GATT, f"{LAST}{HELD_OUT}")
     seen = (
-        f"with GAtt {kept:.0%} or more obey at each of the turns, without it {forgotten:.0%} or fewer at {LAST}; "
+        f"with GAtt {kept:.0%} or more obey at each of the turns, without it {forgotten:.0%} or fewer at {LAST} "
+        f"(at {FIRST} {early[0]} or more, and {early[1]} or more once shown again how to obey); "
         f"training on dialogues without instructions adds {idle:+.0%} there; held-out personas with GAtt at {LAST}: "
         f"{unseen:.0%} or more"
     )
@@ -92,7 +99,8 @@ CLAIM = Claim(
     },
     counts_as_reproduced=(
         f"in every seed at least {KEPT:.0%} of the dialogues with personas and French from training obey at each of "
-        f"the turns {', '.join(map(str, PAPER_TURNS))} with GAtt, and at most {FORGOTTEN:.0%} at turn 20 without it"
+        f"the turns {', '.join(map(str, PAPER_TURNS))} with GAtt, and at most {FORGOTTEN:.0%} at turn 20 without it, "
+        "before and after the demonstrations that the stage begins with"
     ),
     control=(
         "the same training on dialogues as long without instructions: at turn 20 it adds at most "

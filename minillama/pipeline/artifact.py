@@ -59,11 +59,7 @@ class Artifact:
     @cached_property
     def model(self) -> Transformer:
         """The trained model in evaluation mode, on the best device here. Raises ValueError where the stage has none."""
-        path = self._file(MODEL_FILE)
-        args = ModelArgs.from_dict(json.loads((self.folder / PARAMS_FILE).read_text("utf-8")))
-        model = Transformer(args)
-        model.load_state_dict(load_file(path))
-        return model.to(Precision.detect().device).eval()
+        return load_model(self._file(MODEL_FILE).parent)
 
     @property
     def reward_model(self) -> RewardModel:
@@ -119,6 +115,14 @@ def file_entry(path: Path) -> dict[str, Any]:
     """Size and SHA-256 of a file."""
     with path.open("rb") as file:
         return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def load_model(folder: Path) -> Transformer:
+    """Read what :func:`save_model` wrote, in evaluation mode, on the best device here."""
+    args = ModelArgs.from_dict(json.loads((folder / PARAMS_FILE).read_text("utf-8")))
+    model = Transformer(args)
+    model.load_state_dict(load_file(folder / MODEL_FILE))
+    return model.to(Precision.detect().device).eval()
 
 
 def save_model(model: Transformer, tokenizer: Tokenizer, folder: Path) -> None:

@@ -49,6 +49,10 @@ class ReminderSettings:
         mix: Most of one or two turns, so that keeping an instruction for longer is left to Ghost Attention.
         sft: How to train on them and on the last model's own plain answers. The aligned model obeys nothing any more;
             a third as many at half the rate brought back a third of what is sampled, these bring back half.
+        repeated: Of dialogues with the instruction on each of up to twenty turns, which come after. Without them a
+            model that was reminded obeyed .07 of the personas at turn 12, with them .97.
+        repeated_mix: Of these.
+        repeated_sft: How to train on them and on the same plain answers.
     """
 
     obeying: int = 5000
@@ -56,6 +60,18 @@ class ReminderSettings:
         default_factory=lambda: InstructionMix(once=0.8, max_turns=4, constraint_weights=PERSONAS)
     )
     sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=1e-3))
+    repeated: int = 300
+    repeated_mix: InstructionMix = field(
+        default_factory=lambda: InstructionMix(once=0.0, max_turns=20, constraint_weights=PERSONAS)
+    )
+    repeated_sft: SFTSettings = field(
+        default_factory=lambda: SFTSettings(epochs=1, peak_lr=7e-4, batch_size=2, seq_len=1024)
+    )
+
+    @property
+    def parts(self) -> tuple[tuple[int, InstructionMix, SFTSettings], ...]:
+        """Number, mix and training of the short ones and of those over many turns."""
+        return (self.obeying, self.mix, self.sft), (self.repeated, self.repeated_mix, self.repeated_sft)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,22 +97,25 @@ class GattStageSettings:
     """
 
     reminder: ReminderSettings = field(default_factory=ReminderSettings)
-    dialogues: int = 300
+    dialogues: int = 350
+    # Long ones: how far back the instruction stands is what is to be learnt, and short ones are their beginnings.
     plans: PlanSettings = field(
-        default_factory=lambda: PlanSettings(weights=(("persona", 0.7), ("language", 0.2), ("hobby", 0.1)))
+        default_factory=lambda: PlanSettings(
+            min_turns=10, weights=(("persona", 0.8), ("language", 0.15), ("hobby", 0.05))
+        )
     )
     gatt: GattSettings = field(
         default_factory=lambda: GattSettings(
             loss="all",
-            temperature=0.4,
-            replay_share=0.65,
-            sft=SFTSettings(epochs=1, peak_lr=5e-4, batch_size=1, seq_len=1024),
+            temperature=0.3,
+            replay_share=0.84,
+            sft=SFTSettings(epochs=2, peak_lr=1e-3, batch_size=2, seq_len=1024),
         )
     )
     replay: PromptCounts = field(
         default_factory=lambda: PromptCounts(helpful=1500, several_turns=200, adversarial=250, borderline=150)
     )
-    replay_temperature: float | int = 0.7
+    replay_temperature: float | int = 0.5
     winners: int = 200
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     obedience: ObedienceSettings = field(default_factory=ObedienceSettings)
@@ -135,4 +154,4 @@ class DistillationStageSettings:
 
 GATT = GattStageSettings()
 CHAT = DistillationStageSettings()
-FINAL_MINUTES = {"gatt": 0.8, "chat": 0.6}  # roughly, on two CPU cores, for notices
+FINAL_MINUTES = {"gatt": 1.8, "chat": 0.6}  # roughly, on two CPU cores, for notices

@@ -17,8 +17,10 @@ def row(arm, seed, shares):
     return Row(arm=arm, seed=seed, numbers=numbers | {"turn 20, held-out personas": 0.1}, control=arm == claim.CONTROL)
 
 
-def rows(seed=0, baseline=(1, 0.1, 0, 0), gatt=(1, 0.9, 0.9, 0.9), control=(0.9, 0.2, 0.1, 0.1)):
-    shares = {claim.BASELINE: baseline, claim.GATT: gatt, claim.CONTROL: control}
+def rows(
+    seed=0, baseline=(1, 0.1, 0, 0), reminded=(1, 0.3, 0.1, 0), gatt=(1, 0.9, 0.9, 0.9), control=(0.9, 0.2, 0.1, 0.1)
+):
+    shares = {claim.BASELINE: baseline, claim.REMINDED: reminded, claim.GATT: gatt, claim.CONTROL: control}
     return [row(arm, seed, each) for arm, each in shares.items()]
 
 
@@ -28,7 +30,8 @@ def rows(seed=0, baseline=(1, 0.1, 0, 0), gatt=(1, 0.9, 0.9, 0.9), control=(0.9,
         ({}, "reproduced"),
         ({"gatt": (1, 0.9, 0.9, 0.5)}, "not reproduced"),
         ({"gatt": (1, 0.5, 0.9, 0.9)}, "not reproduced"),
-        ({"baseline": (1, 1, 0.9, 0.4), "control": (1, 1, 1, 0.4)}, "not reproduced"),
+        ({"baseline": (1, 1, 0.9, 0.4)}, "not reproduced"),
+        ({"reminded": (1, 1, 0.9, 0.8), "control": (1, 1, 1, 0.8)}, "not reproduced"),
         ({"control": (1, 0.9, 0.9, 0.8)}, "cannot be seen at this scale"),
     ],
 )
@@ -39,7 +42,7 @@ def test_the_verdict_needs_every_seed(changed, outcome):
 
 def test_rows_without_the_control_are_refused():
     with pytest.raises(ValueError, match="lack an arm"):
-        claim.judge(rows()[:2])
+        claim.judge(rows()[:-1])
 
 
 def test_a_row_tells_personas_french_and_held_out_personas_apart(monkeypatch):

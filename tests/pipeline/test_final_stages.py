@@ -17,7 +17,7 @@ from minillama.chat import DialogTokens, encode_dialog
 from minillama.model import ModelArgs, Transformer
 from minillama.pipeline import PRESETS, Artifact
 from minillama.pipeline.alignment_presets import MeasureSettings, PromptCounts
-from minillama.pipeline.artifact import save_model, seal
+from minillama.pipeline.artifact import load_model, save_model, seal
 from minillama.pipeline.examples import read_examples, write_examples
 from minillama.pipeline.final_presets import (
     DistillationStageSettings,
@@ -36,7 +36,7 @@ MEASURE = MeasureSettings(helpful=3, adversarial=3, borderline=3, max_new_tokens
 OBEDIENCE = ObedienceSettings(dialogues=2, turns=(1, 2), max_new_tokens=4)
 TRAIN = SFTSettings(epochs=1, peak_lr=1e-3, batch_size=2, seq_len=1024)
 GATT = GattStageSettings(
-    reminder=ReminderSettings(obeying=4, sft=replace(TRAIN, seq_len=256)),
+    reminder=ReminderSettings(obeying=4, sft=replace(TRAIN, seq_len=256), repeated=2, repeated_sft=TRAIN),
     dialogues=4,
     plans=PlanSettings(min_turns=2, max_turns=3, kinds=("facts", "sums")),
     gatt=GattSettings(loss="all", temperature=1.0, replay_share=0.2, sft=TRAIN),
@@ -113,6 +113,9 @@ def test_gatt_learns_all_answers_of_dialogues_that_name_the_instruction_once(inp
         assert example.loss_mask[-1] == 1
         assert gatt.tokenizer.decode(list(example.tokens)).count("<<SYS>>") == 1
     assert differ(inputs["rlhf-v5"], gatt)
+    reminded = load_model(gatt.folder / ghost_attention.REMINDED_FOLDER).state_dict()
+    assert any(not torch.equal(tensor, reminded[name]) for name, tensor in weights(gatt).items())
+    assert any(not torch.equal(tensor, reminded[name]) for name, tensor in weights(inputs["rlhf-v5"]).items())
 
 
 def test_reports_hold_before_and_after(gatt, chat):
@@ -152,8 +155,8 @@ def test_a_stage_killed_after_any_step_ends_as_if_it_had_not_been(
         patch.setattr(module, step, deadly)
         with pytest.raises(KeyboardInterrupt):
             built(module, settings, given, tmp_path, name)
-    # A reminder is what Ghost Attention trains first, before it samples.
-    if step != "write_examples" and (name, step) != ("gatt", "train_sft"):
+    # A reminder is what Ghost Attention trains first, and writes, before it samples.
+    if step != "write_examples" and (name, step) not in (("gatt", "train_sft"), ("gatt", "save_model")):
 
         def again(*arguments, **options):
             pytest.fail("sampled anew")

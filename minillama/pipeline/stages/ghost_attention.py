@@ -48,6 +48,7 @@ from minillama.tokenizer import Tokenizer
 from minillama.valley.world import World
 
 EXAMPLES_FILE = "instructed.jsonl"  # the dialogues under an instruction, which the next stage shows again
+REMINDED_FOLDER = "reminded"  # the model before it sampled, beside which Ghost Attention's own effect is seen
 LONGEST_ANSWER = 64  # tokens, in dialogues of up to 20 turns
 
 
@@ -58,6 +59,7 @@ def build(context: BuildContext) -> dict[str, Any]:
     torch.manual_seed(context.seed)
     ordinary = _kept(context.work / "ordinary.jsonl", lambda: _ordinary(context, last))
     model = _reminded(context, last, ordinary)
+    save_model(model, last.tokenizer, context.out / REMINDED_FOLDER)
     examples, sampled = _examples(context, model, last.tokenizer, ordinary)
     obedience = {"obedience_before": measure_obedience(last.model, last.tokenizer, settings.obedience)}
     obedience["obedience_reminded"] = measure_obedience(model, last.tokenizer, settings.obedience)
@@ -86,14 +88,20 @@ def _kept(path: Path, make: Callable[[], list[DialogTokens]]) -> list[DialogToke
 
 
 def _reminded(context: BuildContext, last: Artifact, ordinary: Sequence[DialogTokens]) -> Transformer:
-    """The last model, once more shown how an instruction beside the question is obeyed, among its own plain answers."""
+    """The last model, once more shown how an instruction beside the question is obeyed, among its own plain answers.
+
+    First in short dialogues, then, in rows of the whole context, with the instruction on each of up to twenty turns:
+    that is what the model is to sample next.
+    """
     reminder: ReminderSettings = context.settings.reminder
-    dialogs = obeying_demonstrations(World.create(WORLD_SEED), reminder.obeying, DEMONSTRATION_SEED + 3, reminder.mix)
-    shown = [encode_dialog(dialog, last.tokenizer) for dialog in dialogs]
-    fitting = [example for example in [*shown, *ordinary] if len(example) <= reminder.sft.seq_len]
     model = deepcopy(last.model)
-    sft = replace(reminder.sft, seed=context.seed)
-    train_sft(model, fitting, sft, run_dir=context.work / "reminder", description="obeying, once more")
+    for part, (count, mix, sft) in enumerate(reminder.parts):
+        seed = DEMONSTRATION_SEED + 3 + part
+        dialogs = obeying_demonstrations(World.create(WORLD_SEED), count, seed, mix)
+        shown = [*(encode_dialog(dialog, last.tokenizer) for dialog in dialogs), *ordinary]
+        fitting = [example for example in shown if len(example) <= sft.seq_len]
+        folder = context.work / f"reminder-{part}"
+        train_sft(model, fitting, replace(sft, seed=context.seed), run_dir=folder, description="obeying, once more")
     return model.eval()
 
 
