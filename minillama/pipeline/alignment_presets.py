@@ -131,7 +131,7 @@ class RoundSettings:
     replay_sources: tuple[str, ...] = ("forum",)
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     lowest_helpfulness: float | int = 0.6
-    highest_violations: float | int = 0.15
+    highest_violations: float | int = 0.35  # of a first round, which begins at a fifth and more
 
 
 @dataclass(frozen=True, kw_only=True)
