@@ -65,7 +65,7 @@ def start_model(args: ModelArgs, gain: float, seed: int) -> Transformer:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith(("wo.weight", "w2.weight")):
-                parameter *= gain * math.sqrt(2 * args.n_layers)
+                parameter.mul_(gain * math.sqrt(2 * args.n_layers))
     return model
 
 
