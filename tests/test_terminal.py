@@ -118,8 +118,8 @@ def test_a_new_users_session(session):
     session.wait_for("THINKING")
     session.type("\x03")
     assert "stopped" in session.wait_for("you> ")
-    # Only once the line is echoed: a terminal throws typed keys away at Ctrl-C, and a line editor that was about to read
-    # them goes on waiting for the next one.
+    # Only once the line is echoed: at Ctrl-C a terminal throws away what was typed and not yet read, and a line editor
+    # that was about to read it goes on waiting for the next key.
     session.type("half a line")
     session.wait_for("half a line")
     session.type("\x03")

@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -77,8 +76,7 @@ def sample_round(
     temperature = max(tried, key=tried.__getitem__) if tried else settings.temperatures[0]
     generation = _sample(model, prompts, settings, temperature)
     scores = _score(reward, prompts, generation, flags, settings.samples)
-    sure = scores + settings.likelihood * torch.tensor([sum(row) for row in generation.logprobs])
-    rows = best_of_n(generation, sure, settings.samples, blank_ids=blank_ids)
+    rows = best_of_n(generation, scores, settings.samples, blank_ids=blank_ids)
     usable = usable_answers(generation, blank_ids)
     winners = tuple(
         Winner(

@@ -18,10 +18,6 @@ class RejectionSamplingSettings:
         temperatures: those tried at the beginning of a round; one alone is taken as it is.
         tuning_prompts: how many of the prompts, drawn at random, they are tried on.
         max_new_tokens: longest answer.
-        likelihood: weight, added to an answer's score, of its log-probability under the model that was sampled. The
-            paper has none. A reward model of a million parameters takes some fluent wrong answers for right ones, and
-            the best of N is where it errs most; the chat model itself is rarely sure of those. "Best" is then no
-            longer the reward model's choice alone, and a control without the reward model says what it adds.
         pool: train on the best answers of all rounds so far, or on the last round's only. With the latter the paper's
             model forgot (how to rhyme, for one); up to V3 it did so, from then on it kept the best of all.
         per_prompt: answers that the pool keeps of each prompt.
@@ -37,7 +33,6 @@ class RejectionSamplingSettings:
     temperatures: tuple[float, ...] = (0.8, 1.0, 1.2)
     tuning_prompts: int = 64
     max_new_tokens: int = 96
-    likelihood: float = 0.0
     pool: Literal["all_rounds", "last_round"] = "all_rounds"
     per_prompt: int = 1
     cache_megabytes: int = 256
@@ -48,8 +43,6 @@ class RejectionSamplingSettings:
         for name in ("samples", "tuning_prompts", "max_new_tokens", "per_prompt", "cache_megabytes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if not 0 <= self.likelihood < float("inf"):
-            raise ValueError(f"likelihood is {self.likelihood}; it must be 0 or a positive number")
         if not self.temperatures or not all(0 < temperature < 100 for temperature in self.temperatures):
             raise ValueError(f"temperatures is {self.temperatures}; give one or more numbers above 0, such as 1.0")
         if self.pool not in ("all_rounds", "last_round"):

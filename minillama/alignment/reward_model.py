@@ -17,11 +17,11 @@ from minillama.model import ModelArgs, Transformer
 
 MODEL_FILE = "model.safetensors"  # as the pipeline names a model's files
 PARAMS_FILE = "params.json"
+FIRST_SURPRISE = 0.5  # what a nat less likely counts before training
 # (prompts, answers) in token ids -> raw scores, before any sigmoid; ``RewardModel.score`` is one.
 Scorer = Callable[[Sequence[Sequence[int]], Sequence[Sequence[int]]], Float[Tensor, " batch"]]
 
-
-Reads = Literal["last", "answer"]
+Reads = Literal["last", "answer", "likelihood"]
 
 
 class RewardModel(Transformer):
@@ -31,17 +31,24 @@ class RewardModel(Transformer):
     (vocab, dim), without a bias: a ranking cannot see one. The causal last token is the only one that has read the
     whole answer. Scores are raw, on the scale of logits; a sigmoid makes them probabilities.
 
-    That is the paper's. With ``reads="answer"`` the score is the sum of the scalars of all tokens of the answer. A
-    model of four layers needs most of them to know what ought to stand at a place; that something else stands there
-    it notices too late for the last token to be told. Where wrong answers differ from right ones by one word, the sum
-    ranks many more of them rightly.
+    That is the paper's. With ``reads="answer"`` the score is the sum of the scalars of all tokens of the answer, so
+    that a slip need not be carried along to the last one.
+
+    With ``reads="likelihood"`` the model keeps its chat model's output layer as ``next_token``, and to every scalar is
+    added ``surprise``, a learnt weight, times how much less likely the token is than the likeliest one at its place
+    (in nats; 0 for an answer decoded greedily, so that answers to different prompts stay comparable). A model of four
+    layers needs most of them to know what ought to stand at a place. That something else stands there shows at the
+    token itself, whose layers can no longer compare; a deep model has layers left to do so.
     """
 
     def __init__(self, args: ModelArgs, reads: Reads = "last") -> None:
         super().__init__(args)
         if reads not in get_args(Reads):
-            raise ValueError(f"reads is {reads!r}; choose 'last' (token) or 'answer'")
+            raise ValueError(f"reads is {reads!r}; choose 'last' (token), 'answer' or 'likelihood'")
         self.reads: Reads = reads
+        if reads == "likelihood":
+            self.next_token = self.output
+            self.surprise = nn.Parameter(torch.tensor(FIRST_SURPRISE))
         # Small enough that scores start near 0 and the loss near log 2; all zeros would hold back the first gradients.
         self.output = nn.Linear(args.dim, 1, bias=False)
         nn.init.normal_(self.output.weight, std=1 / (args.dim + 1))
@@ -59,8 +66,9 @@ class RewardModel(Transformer):
             reward = cls(model.args, model.reads if isinstance(model, RewardModel) else reads)
         state = {name: value.detach().clone() for name, value in model.state_dict().items()}
         if not isinstance(model, RewardModel):
-            state["output.weight"] = reward.output.weight.detach().to(model.device)
-        reward.load_state_dict(state)
+            state["next_token.weight"] = state.pop("output.weight")
+        own = reward.state_dict()
+        reward.load_state_dict({name: state.get(name, value) for name, value in own.items()})
         return reward.to(model.device)
 
     def forward(  # type: ignore[override]
@@ -82,7 +90,7 @@ class RewardModel(Transformer):
         low, high = (int(bound) for bound in torch.aminmax(lengths))
         if low < 1 or high > tokens.shape[1]:
             raise ValueError(f"lengths run from {low} to {high}; rows of {tokens.shape[1]} tokens allow 1 to as many")
-        if self.reads == "answer":
+        if self.reads != "last":
             return self._sum_over_answers(tokens, lengths, starts)
         states = self.hidden(tokens)
         last = states[torch.arange(len(tokens), device=tokens.device), lengths - 1]
@@ -96,12 +104,17 @@ class RewardModel(Transformer):
         if starts is None:
             raise ValueError("this reward model reads whole answers; give starts, the place of each one's first token")
         states = self.hidden(tokens)
-        with torch.autocast(tokens.device.type, enabled=False):
-            scores = F.linear(states.float(), self.output.weight.float())[..., 0]
-        places = torch.arange(tokens.shape[1], device=tokens.device)
         # An empty answer is read on the prompt's last token.
-        first = torch.minimum(starts, lengths - 1)
-        return scores.masked_fill((places < first[:, None]) | (places >= lengths[:, None]), 0.0).sum(dim=1)
+        rows, places = _places(torch.minimum(starts, lengths - 1), lengths, tokens.shape[1])
+        with torch.autocast(tokens.device.type, enabled=False):
+            each = F.linear(states[rows, places].float(), self.output.weight.float())[:, 0]
+            total = torch.zeros(len(tokens), device=tokens.device).index_add(0, rows, each)
+            if self.reads == "likelihood":
+                rows, places = _places(starts.clamp(min=1), lengths, tokens.shape[1])
+                logits = F.linear(states[rows, places - 1].float(), self.next_token.weight.float())
+                behind = logits.gather(1, tokens[rows, places, None])[:, 0] - logits.amax(dim=1)
+                total = total.index_add(0, rows, self.surprise.float() * behind)
+        return total
 
     def score(
         self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], batch_size: int = 256
@@ -181,6 +194,15 @@ class RewardModel(Transformer):
                     f"row {index} has {len(row)} tokens, prompt and answer together; "
                     f"the model reads 1 to {self.args.max_seq_len}"
                 )
+
+
+def _places(
+    first: Int[Tensor, " batch"], end: Int[Tensor, " batch"], width: int
+) -> tuple[Int[Tensor, " tokens"], Int[Tensor, " tokens"]]:
+    """Row and place of all tokens from ``first`` up to before ``end``."""
+    places = torch.arange(width, device=first.device)
+    rows, found = ((places >= first[:, None]) & (places < end[:, None])).nonzero(as_tuple=True)
+    return rows, found
 
 
 def pad_rows(rows: Sequence[Sequence[int]]) -> tuple[Int[Tensor, "batch seq"], Int[Tensor, " batch"]]:

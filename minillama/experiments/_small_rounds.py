@@ -7,16 +7,13 @@ is worth beyond that is what its reward is worth.
 from collections.abc import Sequence
 from copy import deepcopy
 
-import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
-
 from minillama.alignment.combined_reward import Reward
 from minillama.alignment.rejection_sampling import sample_round
 from minillama.alignment.rejection_settings import RejectionSamplingSettings
 from minillama.alignment.sft import SFTSettings, train_sft
-from minillama.alignment.winners import winner_examples
+from minillama.alignment.winners import reward_of, winner_examples
 from minillama.experiments._chat_samples import encode
+from minillama.experiments._reward_pairs import likelihood_scorer
 from minillama.model import Transformer
 from minillama.pipeline.artifact import Artifact
 from minillama.valley.tasks.base import Prompt
@@ -24,6 +21,7 @@ from minillama.valley.tasks.base import Prompt
 K = 4  # answers of each prompt
 MODULES = (
     "minillama.experiments._small_rounds",
+    "minillama.experiments._reward_pairs",
     "minillama.alignment.rejection_sampling",
     "minillama.alignment.sft",
     "minillama.alignment.winners",
@@ -32,7 +30,7 @@ MODULES = (
 
 def by_breadth(start: Artifact, prompts: Sequence[Prompt], reward: Reward, seed: int) -> Transformer:
     """``start``'s model fine-tuned on the best of ``K`` answers to each prompt, picked as in the pipeline's rounds."""
-    settings = RejectionSamplingSettings(samples=K, temperatures=(0.8,), likelihood=1.0, seed=seed)
+    settings = RejectionSamplingSettings(samples=K, temperatures=(0.8,), seed=seed)
     encoded = encode(prompts, start.tokenizer)
     flags = [prompt.risk is not None for prompt in prompts]
     found = sample_round(start.model, encoded, reward, settings, is_safety=flags)
@@ -41,8 +39,6 @@ def by_breadth(start: Artifact, prompts: Sequence[Prompt], reward: Reward, seed:
     return model.eval()
 
 
-def indifferent(
-    prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], is_safety: Bool[Tensor, " batch"]
-) -> Float[Tensor, " batch"]:
-    """No reward: all answers are worth the same, and the likelihood alone decides."""
-    return torch.zeros(len(answers))
+def likelihood_of(model: Transformer) -> Reward:
+    """No reward model: how likely an answer's tokens are to ``model``, on average, decides."""
+    return reward_of(likelihood_scorer(model))

@@ -21,7 +21,7 @@ from minillama.experiments._chat_samples import (
 from minillama.experiments._small_ppo import MODULES as PPO_MODULES
 from minillama.experiments._small_ppo import RunSize, mixed_prompts, optimised
 from minillama.experiments._small_rounds import MODULES as ROUND_MODULES
-from minillama.experiments._small_rounds import K, by_breadth, indifferent
+from minillama.experiments._small_rounds import K, by_breadth, likelihood_of
 from minillama.experiments.claim import Claim, Row, Verdict
 from minillama.model import Transformer
 from minillama.pipeline import load
@@ -48,7 +48,7 @@ def run(seed: int, quick: bool) -> list[Row]:
         BREADTH: broad,
         DEPTH: by_depth(start, prompts, scorers, size, seed, start.model),
         BOTH: by_depth(start, prompts[half.answers :], scorers, half, seed, halfway),
-        LIKELIEST: by_breadth(start, prompts[: size.answers // K], indifferent, seed),
+        LIKELIEST: by_breadth(start, prompts[: size.answers // K], likelihood_of(start.model), seed),
     }
     rows = []
     for arm, model in arms.items():

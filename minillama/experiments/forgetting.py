@@ -69,7 +69,7 @@ def run(seed: int, quick: bool) -> list[Row]:
 
 def winners_of(start: Artifact, prompts: Sequence[Prompt], scorers: Scorers, seed: int) -> list[Winner]:
     """The best of four answers to each prompt, as the pipeline's rounds sample them, in mixed order."""
-    settings = RejectionSamplingSettings(samples=4, temperatures=(0.8,), likelihood=1.0, seed=seed)
+    settings = RejectionSamplingSettings(samples=4, temperatures=(0.8,), seed=seed)
     found = sample_round(
         start.model,
         encode(prompts, start.tokenizer),

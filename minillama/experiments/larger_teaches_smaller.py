@@ -95,7 +95,7 @@ def best_answers(
     model: Transformer, large: Artifact, prompts: Sequence[Prompt], scorers: Scorers, seed: int
 ) -> list[DialogTokens]:
     """Examples of the best of ``K`` answers, picked as in the pipeline's rounds."""
-    settings = RejectionSamplingSettings(samples=K, temperatures=(0.8,), likelihood=1.0, seed=seed)
+    settings = RejectionSamplingSettings(samples=K, temperatures=(0.8,), seed=seed)
     found = sample_round(model, encode(prompts, large.tokenizer), scorers.reward, settings)
     return winner_examples(found.winners)
 

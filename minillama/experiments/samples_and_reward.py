@@ -4,7 +4,8 @@ That the highest of N scores grows with N is arithmetic, and so is that the medi
 a model can contradict is that the answer with the highest score is *better*. So a hundred answers are sampled to each
 prompt, every N draws from them, and the judge values the answer that is picked, by the helpfulness model's score, by a
 random score (the control), and by the chat model's own likelihood without any reward model: picking the likeliest
-answer is sharpening, which needs no preferences and explains much of what best-of-N gains here. Prompts of the training
+answer is sharpening, which needs no preferences and explains most of what best-of-N gains here, since the helpfulness
+model itself counts likelihood. Prompts of the training
 side ask for facts that demonstrations hold; held-out ones do not, and a reward model of this size may not know them.
 """
 
@@ -32,7 +33,6 @@ from minillama.pipeline import load
 PROMPT_SEED = 77  # the same prompts of the training side for every seed, so that they pair
 TRAINING, HELD_OUT = "training-side prompts", "held-out prompts"
 BY_SCORE, BY_LIKELIHOOD, AT_RANDOM = "reward model", "likelihood", "random score"
-BY_BOTH = "reward model and likelihood"  # as the pipeline's rounds choose
 LEAST_GAIN = 0.05  # of the judge's value, from one answer to the most
 MOST_AT_RANDOM = 0.02
 RANDOM_SCORES = 30
@@ -51,7 +51,6 @@ def run(seed: int, quick: bool) -> list[Row]:
         measures = {
             BY_SCORE: [scores],
             BY_LIKELIHOOD: [likelihoods],
-            BY_BOTH: [scores + likelihoods],
             AT_RANDOM: random_scores(n_prompts, samples, seed),
         }
         values = found.helpfulness()
@@ -111,12 +110,12 @@ def judge(rows: Sequence[Row]) -> Verdict:
     gains = {
         (side, by): difference(rows, f"{side}, {by}", f"{side}, {by}", "judge of most", "judge of one")
         for side in sides
-        for by in (BY_SCORE, BY_LIKELIHOOD, BY_BOTH, AT_RANDOM)
+        for by in (BY_SCORE, BY_LIKELIHOOD, AT_RANDOM)
     }
     arm = f"{TRAINING}, {BY_SCORE}"
     told = "; ".join(
         f"{side}: {interval(gains[side, BY_SCORE])} by the reward model, {gains[side, BY_LIKELIHOOD].mean:+.3f} by "
-        f"likelihood, {gains[side, BY_BOTH].mean:+.3f} by both, {gains[side, AT_RANDOM].mean:+.3f} at random; the "
+        f"likelihood, {gains[side, AT_RANDOM].mean:+.3f} at random; the "
         f"reward model's choice is best among {best_number(rows, side)}"
         for side in sides
     )

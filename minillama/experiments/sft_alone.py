@@ -26,7 +26,7 @@ from minillama.experiments._chat_samples import (
 )
 from minillama.experiments._small_ppo import mixed_prompts
 from minillama.experiments._small_rounds import MODULES as ROUND_MODULES
-from minillama.experiments._small_rounds import by_breadth, indifferent
+from minillama.experiments._small_rounds import by_breadth, likelihood_of
 from minillama.experiments.claim import Claim, Row, Verdict
 from minillama.pipeline import load
 from minillama.pipeline.artifact import Artifact
@@ -55,7 +55,7 @@ def run(seed: int, quick: bool) -> list[Row]:
         models[arm] = deepcopy(sft.model)
         examples = demonstrated(sft, count, vendors, seed)
         train_sft(models[arm], examples, SFTSettings(epochs=1, peak_lr=1e-3, seed=seed), description=arm)
-    models[SHARPENED] = by_breadth(sft, mixed_prompts(n_prompts, seed), indifferent, seed)
+    models[SHARPENED] = by_breadth(sft, mixed_prompts(n_prompts, seed), likelihood_of(sft.model), seed)
     asked = heldout(n_ordinary), heldout(n_harmful, adversarial=True)
     annotations = {START: 0, RLHF: comparisons, ALONE: count, PERFECT: count, SHARPENED: 0}
     rows = []

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from minillama.alignment.instruction_data import InstructionMix
 from minillama.alignment.ppo import PPOSettings
 from minillama.alignment.preference_collection import CollectionSettings
 from minillama.alignment.rejection_settings import RejectionSamplingSettings
 from minillama.alignment.reward_model import Reads
 from minillama.alignment.reward_training import RewardSettings
 from minillama.alignment.sft import SFTSettings
+from minillama.pipeline.chat_presets import PERSONAS
 from minillama.valley.raters import RATERS
 
 # One careful rater. With all three, whose mean noise is twice as large, as many pairs teach a small reward model less.
@@ -59,7 +61,8 @@ class FirstRewardSettings:
     Attributes:
         preferences: The comparisons of answers of the fine-tuned model.
         train: Of the optimiser, the margin and the auxiliary loss.
-        reads: Whether the score is the last token's, as in the paper, or a sum over the answer.
+        reads: Whether the score is the last token's, as in the paper, or a sum over the answer, with or without
+            likelihood.
         open_source: Prompts of the fixed set to start from, whose answers are the vendors'.
         held_out: Held-out prompts whose pairs the accuracy is measured on.
         lowest_accuracy: What that accuracy must reach.
@@ -119,6 +122,10 @@ class RoundSettings:
         sampling: Number and temperature of the answers, and the fine-tuning on the best.
         replay: Documents of the pretraining text mixed in.
         replay_sources: Which sources they are drawn from, as far as the corpus has them.
+        obeying: Demonstrations of an instruction that is obeyed mixed in, since no winner has one and a round without
+            them unlearns it.
+        obeying_mix: Of these.
+        preprompts: Demonstrations with a safety preprompt mixed in, for the same reason.
         measure: How the result is measured.
         lowest_helpfulness: What the helpfulness of its answers must reach.
         highest_violations: What the share of harmful answers to adversarial prompts must stay below.
@@ -129,6 +136,11 @@ class RoundSettings:
     sampling: RejectionSamplingSettings
     replay: int = 1500
     replay_sources: tuple[str, ...] = ("forum",)
+    obeying: int = 800
+    obeying_mix: InstructionMix = field(
+        default_factory=lambda: InstructionMix(once=0.9, max_turns=4, constraint_weights=PERSONAS)
+    )
+    preprompts: int = 100
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     lowest_helpfulness: float | int = 0.6
     highest_violations: float | int = 0.35  # of a first round, which begins at a fifth and more
@@ -157,8 +169,8 @@ class PPOStageSettings:
 
 FIRST_HELPFULNESS = FirstRewardSettings(
     preferences=PreferenceSettings(prompts=PromptCounts(helpful=6000, several_turns=500, borderline=500)),
-    train=RewardSettings(peak_lr=1e-3),
-    reads="answer",
+    train=RewardSettings(peak_lr=6e-4),
+    reads="likelihood",
     held_out=900,  # of which two of five have answers that differ clearly
     lowest_accuracy=0.55,
 )
@@ -177,9 +189,9 @@ RENEWAL = RenewalSettings(
 ROUND = RoundSettings(
     renewal=RENEWAL,
     prompts=PromptCounts(helpful=1300, several_turns=150, adversarial=250, borderline=150),
-    # At 0.7 and with the likelihood: a reward model of this size takes some wrong answers for right ones, and the more
-    # different wrong ones are among the samples, the likelier the best is one of them.
-    sampling=RejectionSamplingSettings(samples=4, temperatures=(0.7,), likelihood=1.0, sft=SFTSettings(epochs=1)),
+    # At 0.7: a reward model of this size takes some wrong answers for right ones, and the more different wrong ones are
+    # among the samples, the likelier the best is one of them.
+    sampling=RejectionSamplingSettings(samples=4, temperatures=(0.7,), sft=SFTSettings(epochs=1)),
 )
 PPO = PPOStageSettings(
     renewal=RENEWAL,

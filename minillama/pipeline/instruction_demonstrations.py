@@ -3,22 +3,25 @@
 from collections.abc import Sequence
 
 from minillama.alignment.instruction_data import (
+    InstructionMix,
     long_demonstrations,
     obeying_demonstrations,
     preprompt_demonstrations,
 )
 from minillama.chat import Message
-from minillama.pipeline.chat_presets import ChatSettings, LongDialogSettings
+from minillama.pipeline.chat_presets import LongDialogSettings
 from minillama.pipeline.demonstrations import DEMONSTRATION_SEED, WORLD_SEED
 from minillama.valley.world import World
 
 
-def instruction_dialogs(settings: ChatSettings) -> list[Sequence[Message]]:
+def instruction_dialogs(
+    obeying: int, mix: InstructionMix, preprompts: int, seed: int = DEMONSTRATION_SEED
+) -> list[Sequence[Message]]:
     """Demonstrations of obeying an instruction, and of answering under a safety preprompt."""
     world = World.create(WORLD_SEED)
     return [
-        *obeying_demonstrations(world, settings.obeying, DEMONSTRATION_SEED, settings.obeying_mix),
-        *preprompt_demonstrations(world, settings.preprompts, DEMONSTRATION_SEED),
+        *obeying_demonstrations(world, obeying, seed, mix),
+        *preprompt_demonstrations(world, preprompts, seed),
     ]
 
 

@@ -56,22 +56,6 @@ def test_a_round_keeps_the_best_answer_of_each_prompt():
     assert not found.tried
 
 
-def test_with_a_constant_reward_the_likeliest_answer_wins():
-    constant = reward_of(lambda prompts, answers: torch.zeros(len(answers)))
-    model = fresh_model()
-    settings = dataclasses.replace(SETTINGS, likelihood=1.0)
-    found = sample_round(model, PROMPTS, constant, settings)
-    generation = sample_answers(model, PROMPTS, 12, max_new_tokens=8)
-    for row, best in enumerate(found.winners):
-        group = range(12 * row, 12 * row + 12)
-        usable = [i for i in group if generation.finished[i] and len(generation.tokens[i]) > 1] or list(group)
-        assert list(best.answer) == generation.tokens[max(usable, key=lambda i: sum(generation.logprobs[i]))]
-    plain = sample_round(model, PROMPTS, constant, SETTINGS)  # the control: without it, the first one
-    assert [best.answer for best in plain.winners] != [best.answer for best in found.winners]
-    with pytest.raises(ValueError, match="likelihood is -1"):
-        RejectionSamplingSettings(likelihood=-1.0)
-
-
 def test_each_prompt_is_scored_by_the_model_for_its_kind():
     """Safety prompts by one score, the others by another; whitened, over all answers in one call."""
     flags = [index % 2 == 0 for index in range(len(PROMPTS))]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from minillama.alignment.reward_model import MODEL_FILE, RewardModel
+from minillama.alignment.reward_model import FIRST_SURPRISE, MODEL_FILE, RewardModel
 from minillama.model import ModelArgs, Transformer
 
 ARGS = ModelArgs(dim=32, n_layers=2, n_heads=2, vocab_size=40, multiple_of=8, max_seq_len=48, rope_theta=500.0)
@@ -145,6 +145,47 @@ def test_a_model_that_reads_answers_sums_over_their_tokens(chat, tmp_path):
         reader(torch.tensor([rows[0]]), torch.tensor([5]))
     with pytest.raises(Exception, match="'first'"):
         RewardModel(ARGS, "first")
+
+
+def test_a_model_that_reads_likelihood_counts_how_far_each_token_is_behind_the_likeliest(chat, tmp_path):
+    reader = RewardModel.from_transformer(chat, reads="likelihood").eval()
+    assert torch.equal(reader.next_token.weight, chat.output.weight)
+    scores, prompts = reader.score(PROMPTS, ANSWERS), PROMPTS
+    plain = RewardModel.from_transformer(chat, reads="answer").eval().score(PROMPTS, ANSWERS)
+    for prompt, answer, score, base in zip(prompts, ANSWERS, scores, plain, strict=True):
+        logprobs = chat(torch.tensor([[*prompt, *answer]]))[0].log_softmax(-1)
+        behind = [
+            logprobs[len(prompt) + i - 1, token] - logprobs[len(prompt) + i - 1].max() for i, token in enumerate(answer)
+        ]
+        torch.testing.assert_close(score, base + FIRST_SURPRISE * sum(behind, torch.tensor(0.0)))
+    assert scores[3] == plain[3], "an empty answer has no tokens to be surprised at"
+    reader.save(tmp_path)
+    again = RewardModel.load(tmp_path)
+    assert again.reads == RewardModel.from_transformer(again).reads == "likelihood"
+    torch.testing.assert_close(again.score(PROMPTS, ANSWERS), scores)
+
+
+def test_a_greedy_answer_is_behind_nothing(chat):
+    reader = RewardModel.from_transformer(chat, reads="likelihood").eval()
+    answer: list[int] = []
+    for _ in range(5):
+        answer.append(int(chat(torch.tensor([[1, 5, 6, *answer]]))[0, -1].argmax()))
+    plain = RewardModel.from_transformer(chat, reads="answer").eval()
+    torch.testing.assert_close(reader.score([[1, 5, 6]], [answer]), plain.score([[1, 5, 6]], [answer]))
+
+
+def test_what_a_surprise_counts_is_learnt(chat):
+    reader = RewardModel.from_transformer(chat, reads="likelihood")
+    tokens, lengths, starts = (
+        torch.tensor([[1, 5, 6, 9, 2], [1, 5, 6, 7, 2]]),
+        torch.tensor([5, 5]),
+        torch.tensor([3, 3]),
+    )
+    reader(tokens, lengths, starts).sum().backward()
+    assert reader.surprise.grad is not None
+    assert reader.surprise.grad < 0
+    assert reader.next_token.weight.grad is not None
+    assert reader.next_token.weight.grad.abs().sum() > 0
 
 
 def test_another_folder_is_no_reward_model(chat, model, tmp_path):

@@ -1,7 +1,6 @@
 """Breadth against depth: both must gain, and by more than sharpening."""
 
 import pytest
-import torch
 
 from minillama.experiments import Row
 from minillama.experiments import breadth_or_depth as widely
@@ -46,10 +45,6 @@ def row(arm, seed, gain, harm):
 )
 def test_the_verdict(changed, outcome):
     assert widely.judge(rows(**changed)).outcome == outcome
-
-
-def test_no_reward_is_equal_for_all():
-    assert widely.indifferent([[1]], [[2]], torch.tensor([True])).tolist() == [0.0]
 
 
 def test_about_one_prompt_in_six_is_harmful():

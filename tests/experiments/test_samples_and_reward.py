@@ -25,7 +25,7 @@ def test_the_score_picks_and_a_random_one_does_not():
 
 def rows(training=0.2, held_out=0.2, random=0.0):
     gains = {figure7.TRAINING: training, figure7.HELD_OUT: held_out}
-    by = {figure7.BY_SCORE: None, figure7.BY_LIKELIHOOD: 0.3, figure7.BY_BOTH: 0.3, figure7.AT_RANDOM: random}
+    by = {figure7.BY_SCORE: None, figure7.BY_LIKELIHOOD: 0.3, figure7.AT_RANDOM: random}
     return [
         row(f"{side}, {how}", seed, gain if fixed is None else fixed, how == figure7.AT_RANDOM)
         for seed in (0, 1)

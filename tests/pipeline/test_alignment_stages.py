@@ -89,7 +89,7 @@ def preset(tmp_path_factory):
 
 def test_reward_models_leave_their_pairs_and_are_nothing_to_chat_with(preset):
     helpfulness, safety = (load(name, preset=preset) for name in ("reward-helpfulness", "reward-safety"))
-    assert helpfulness.reward_model.reads == "answer"
+    assert helpfulness.reward_model.reads == "likelihood"
     assert safety.reward_model.reads == "last"
     assert {pair.aspect for pair in read_preferences(safety.folder / "preferences.jsonl")} == {"safety"}
     assert helpfulness.report["pairs"] > helpfulness.report["own_pairs"]

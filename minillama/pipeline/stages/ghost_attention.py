@@ -96,6 +96,8 @@ def _reminded(context: BuildContext, last: Artifact, ordinary: Sequence[DialogTo
     reminder: ReminderSettings = context.settings.reminder
     model = deepcopy(last.model)
     for part, (count, mix, sft) in enumerate(reminder.parts):
+        if not count:
+            continue
         seed = DEMONSTRATION_SEED + 3 + part
         dialogs = obeying_demonstrations(World.create(WORLD_SEED), count, seed, mix)
         shown = [*(encode_dialog(dialog, last.tokenizer) for dialog in dialogs), *ordinary]

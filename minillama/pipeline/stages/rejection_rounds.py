@@ -24,12 +24,15 @@ from minillama.evaluation.judged import dialog_of
 from minillama.pipeline.alignment_presets import RenewalSettings, RoundSettings
 from minillama.pipeline.alignment_prompts import alignment_prompts
 from minillama.pipeline.artifact import Artifact, save_model
+from minillama.pipeline.demonstrations import DEMONSTRATION_SEED
 from minillama.pipeline.documents import replayed
+from minillama.pipeline.instruction_demonstrations import instruction_dialogs
 from minillama.pipeline.measuring import measure_chat
 from minillama.pipeline.stage import BuildContext, Stage
 from minillama.pipeline.stages.base import mean_of_last
 from minillama.pipeline.stages.reward_models import MODULES as REWARD_MODULES
 from minillama.pipeline.stages.reward_models import PREFERENCES_FILE, answering, collected, renew
+from minillama.pipeline.stages.sft import encoded
 from minillama.valley.raters import Aspect
 
 ASPECTS: tuple[Aspect, Aspect] = ("helpfulness", "safety")
@@ -48,11 +51,16 @@ def build(context: BuildContext, number: int) -> dict[str, Any]:
     rounds = [read_winners(context.inputs[_round_name(earlier)].folder) for earlier in range(1, number)]
     corpus = context.inputs["corpus"].folder
     texts = replayed(corpus, settings.replay_sources, settings.replay, f"replay {context.seed} {number}")
-    documents = document_examples(texts, last.tokenizer, settings.sampling.sft.seq_len)
+    row = settings.sampling.sft.seq_len
+    seed = DEMONSTRATION_SEED + 1000 * context.seed + 10 * number
+    shown = encoded(
+        instruction_dialogs(settings.obeying, settings.obeying_mix, settings.preprompts, seed), last.tokenizer
+    )
+    others = [*document_examples(texts, last.tokenizer, row), *(example for example in shown if len(example) <= row)]
     model = deepcopy(last.model)
     sampling = replace(settings.sampling, sft=replace(settings.sampling.sft, seed=context.seed))
     trained = train_on_winners(
-        model, [*rounds, winners], reward, sampling, demonstrations=documents, run_dir=context.work / "run"
+        model, [*rounds, winners], reward, sampling, demonstrations=others, run_dir=context.work / "run"
     )
     save_model(model.eval(), last.tokenizer, context.out)
     for aspect, (scorer, _) in rewards.items():
@@ -169,9 +177,11 @@ MODULES = (
     *REWARD_MODULES,
     "minillama.pipeline.stages.rejection_rounds",
     "minillama.pipeline.documents",
+    "minillama.pipeline.instruction_demonstrations",
     "minillama.pipeline.measuring",
     "minillama.alignment.best_of_n",
     "minillama.alignment.combined_reward",
+    "minillama.alignment.instruction_data",
     "minillama.alignment.rejection_sampling",
     "minillama.alignment.sft",
     "minillama.alignment.winners",

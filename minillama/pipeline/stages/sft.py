@@ -54,7 +54,8 @@ def _examples(
     row = settings.sft.seq_len
     wanted = settings.dialogues + settings.long.demonstrations
     ordinary = encoded(training_dialogs(wanted, settings.vendors, settings.mix), tokenizer)
-    short = [*ordinary[settings.long.demonstrations :], *encoded(instruction_dialogs(settings), tokenizer)]
+    obeying = instruction_dialogs(settings.obeying, settings.obeying_mix, settings.preprompts)
+    short = [*ordinary[settings.long.demonstrations :], *encoded(obeying, tokenizer)]
     long = [*ordinary[: settings.long.demonstrations], *encoded(long_dialogs(settings.long), tokenizer)]
     corpus, replay = context.inputs["corpus"].folder, settings.replay
     texts = replayed(corpus, settings.replay_sources, replay + settings.long.documents, f"replay {context.seed}")
