@@ -30,8 +30,8 @@ LEAST_LOSS = 0.5  # nats per token that the model without a norm must lie behind
 MOST_APART = 0.1  # nats between RMSNorm and LayerNorm
 MOST_IN_CONTROL = 0.25  # nats that no norm may lie behind at the low rate
 SHAPE = ModelArgs(dim=48, n_layers=6, n_heads=4, n_kv_heads=2, vocab_size=512, multiple_of=16, max_seq_len=64)
-CHARACTERS = 800_000
-FULL_STEPS, QUICK_STEPS = 240, 50
+CHARACTERS = 500_000
+FULL_STEPS, QUICK_STEPS = 150, 50
 
 
 class PostNormBlock(TransformerBlock):
@@ -85,7 +85,7 @@ def replace_norms(model: Transformer, make: Callable[[], nn.Module]) -> None:
 def run(seed: int, quick: bool) -> list[Row]:
     """Train all arms of one seed at both rates; quick takes fewer steps."""
     steps = QUICK_STEPS if quick else FULL_STEPS
-    tokens, held_out = token_streams(seed, CHARACTERS // 2 if quick else CHARACTERS)
+    tokens, held_out = token_streams(seed, CHARACTERS)
     return [measure(arm, rate, seed, steps, tokens, held_out) for rate in (HIGH_RATE, LOW_RATE) for arm in ARMS]
 
 

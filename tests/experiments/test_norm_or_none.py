@@ -41,12 +41,18 @@ def test_each_arm_has_its_norms_everywhere():
     assert all(isinstance(block, PostNormBlock) for block in build(POST, TINY, 0).layers)
 
 
-def test_the_stream_of_post_norm_has_size_one_after_every_block():
+def test_the_stream_of_post_norm_has_size_one_after_every_sum():
     model, sizes = build(POST, TINY, 0), []
+    model.tok_embeddings.weight.data *= 3
     for block in model.layers:
-        block.register_forward_hook(lambda _, inputs, out: sizes.append(out.square().mean().sqrt().item()))
+        block.feed_forward.register_forward_pre_hook(lambda _, inputs: sizes.append(size(inputs[0])))
+        block.register_forward_hook(lambda _, inputs, out: sizes.append(size(out)))
     model(torch.arange(20)[None])
-    assert sizes == pytest.approx([1.0, 1.0], abs=1e-3)
+    assert sizes == pytest.approx([1.0] * 4, abs=1e-3)
+
+
+def size(x):
+    return x.square().mean().sqrt().item()
 
 
 def test_without_norms_what_goes_in_decides_how_large_it_comes_out():
