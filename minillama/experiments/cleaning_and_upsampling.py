@@ -66,7 +66,7 @@ class Size:
 
 
 FULL = Size(characters=800_000, repeated_pages=24, copies=24, batch_size=8)
-QUICK = Size(characters=300_000, repeated_pages=10, copies=16, batch_size=4)
+QUICK = Size(characters=300_000, repeated_pages=8, copies=16, batch_size=4, questions=60)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ def learn_junk(seed: int, size: Size) -> Scorers:
 
 def make_crawl(seed: int, size: Size) -> tuple[list[Document], list[str], list[str], list[str]]:
     """A dirty crawl, and three lots of encyclopedia pages: those that stand in it ``copies`` times more, half of these
-    changed a little; those that stand in it once; and those that were taken out of it.
+    changed a little; those that stand in it once; and those that were taken out of it. Raises ValueError when it has
+    too few pages.
     """
     settings = CorpusSettings(
         characters=size.characters, sources=SOURCES, boilerplate=0.3, exact_duplicates=0.0, near_duplicates=0.0
@@ -131,6 +132,8 @@ def make_crawl(seed: int, size: Size) -> tuple[list[Document], list[str], list[s
     rng = random.Random(seed)
     rng.shuffle(pages)
     n = size.repeated_pages
+    if len(pages) < 6 * n:
+        raise ValueError(f"{n} repeated pages need {6 * n} pages of the encyclopedia; the crawl has {len(pages)}")
     repeated, once, unread = pages[:n], pages[n : 3 * n], {page.text for page in pages[3 * n : 6 * n]}
     copies = [page for page in repeated for _ in range(size.copies // 2)]
     changed = [replace(page, text=change_a_little(page.text, rng)) for page in copies]

@@ -1,5 +1,7 @@
 """The experiment on data: what each arm reads, what nobody reads, and what the verdict hangs on."""
 
+import dataclasses
+
 import pytest
 
 from minillama.data import Scorers, TextScorer
@@ -9,7 +11,7 @@ from minillama.valley import World
 from minillama.valley.corpus import CorpusSettings, make_corpus
 
 TINY = data.Size(
-    characters=50_000, repeated_pages=2, copies=8, batch_size=4, seq_len=64, held_out_characters=15_000,
+    characters=70_000, repeated_pages=2, copies=8, batch_size=16, seq_len=64, held_out_characters=15_000,
     other_characters=30_000, questions=5,
 )  # fmt: skip
 
@@ -66,6 +68,11 @@ def test_nobody_reads_the_test(material):
 def test_pages_read_once_are_not_the_repeated_ones(material):
     assert material.once
     assert not set(material.once) & set(material.repeated)
+
+
+def test_a_crawl_with_too_few_pages_is_named():
+    with pytest.raises(ValueError, match="9 repeated pages need 54"):
+        data.make_crawl(0, dataclasses.replace(TINY, repeated_pages=9))
 
 
 def test_windows_ask_for_the_token_after():
