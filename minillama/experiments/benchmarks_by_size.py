@@ -56,8 +56,8 @@ class Size:
     peak_lr: float = 8e-3
 
 
-FULL = Size(characters=300_000, passes=6, questions=150)
-QUICK = Size(characters=200_000, passes=4, questions=100)
+FULL = Size(characters=300_000, passes=4, questions=150)
+QUICK = Size(characters=200_000, passes=3, questions=80)
 
 
 def run(seed: int, quick: bool) -> list[Row]:
@@ -178,7 +178,7 @@ CLAIM = Claim(
     ),
     control=f"the same choices after another question: no model is more than {MOST_IN_CONTROL} above guessing",
     seeds=3,
-    minutes=2,
+    minutes=1.5,
     run=run,
     judge=judge,
     modules=(
