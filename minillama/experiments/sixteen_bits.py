@@ -65,7 +65,7 @@ class Size:
     peak_lr: float = 3e-3
 
 
-FULL = Size(characters=800_000, steps=500)
+FULL = Size(characters=500_000, steps=320)
 QUICK = Size(characters=200_000, steps=120)
 
 

@@ -77,7 +77,7 @@ def test_one_seed_apart_is_enough_to_deny():
 
 
 def test_a_run_has_every_arm_from_the_same_weights_but_one(monkeypatch):
-    tokens = torch.randint(0, 64, (1000,), generator=torch.Generator().manual_seed(0))
+    tokens = torch.randint(0, 64, (2000,), generator=torch.Generator().manual_seed(0))
     monkeypatch.setattr(formats.figure5, "token_stream", lambda seed, size: (tokens, tokens[:200], 64))
     monkeypatch.setattr(formats.figure5, "SHAPE", ARGS)
     monkeypatch.setattr(formats, "QUICK", SIZE)
@@ -85,6 +85,7 @@ def test_a_run_has_every_arm_from_the_same_weights_but_one(monkeypatch):
 
     def record(model, arm, batches, size):
         starts.append(model.output.weight.detach().float().clone())
+        assert model.output.weight.dtype == arm.weights
         assert len(batches) == SIZE.steps
         return {}
 
