@@ -36,7 +36,7 @@ LEAST_SEEN = 3.0  # the control must lose this many margins, or the measurement 
 SHAPE = ModelArgs(dim=64, n_layers=2, n_heads=8, vocab_size=1024, multiple_of=1)
 # Small batches, since models must take many steps before attention matters: with 16 rows a step the quick run's
 # control lost next to nothing.
-FULL = Size(characters=1_200_000, batch_size=4, measurements=1, held_out_tokens=20_000, peak_lr=6e-3)
+FULL = Size(characters=800_000, batch_size=4, measurements=1, held_out_tokens=20_000, peak_lr=6e-3)
 QUICK = Size(characters=400_000, batch_size=4, measurements=1, held_out_tokens=8_000, peak_lr=6e-3)
 
 
