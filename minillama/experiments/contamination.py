@@ -52,7 +52,7 @@ class Size:
     peak_lr: float = 6e-3
 
 
-FULL = Size(characters=200_000, questions=160)
+FULL = Size(characters=120_000, questions=120)
 QUICK = Size(characters=100_000, questions=80)
 
 

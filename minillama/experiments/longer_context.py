@@ -58,7 +58,7 @@ class Size:
     peak_lr: float = 5e-3
 
 
-FULL = Size(steps=600, tests=300)
+FULL = Size(steps=300, tests=200)
 QUICK = Size(steps=200)
 
 
