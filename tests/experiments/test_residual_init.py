@@ -111,6 +111,7 @@ def test_one_seed_without_the_effect_is_enough_to_deny():
 def test_the_plain_start_is_told_but_does_not_decide():
     assert init.judge(rows(0.5, 0.0, plain=0.3)).outcome == "reproduced"
     assert "+0.30" in init.judge(rows(0.5, 0.0, plain=0.3)).why
+    assert init.judge(rows(0.05, 0.0, plain=-0.3)).outcome == "not reproduced"
 
 
 def test_rows_without_the_control_are_refused():
