@@ -56,7 +56,7 @@ class Size:
     peak_lr: float = 8e-3
 
 
-FULL = Size(characters=300_000, passes=4, questions=150)
+FULL = Size(characters=300_000, passes=6, questions=120)
 QUICK = Size(characters=200_000, passes=3, questions=80)
 
 
@@ -178,7 +178,7 @@ CLAIM = Claim(
     ),
     control=f"the same choices after another question: no model is more than {MOST_IN_CONTROL} above guessing",
     seeds=3,
-    minutes=1.5,
+    minutes=1,
     run=run,
     judge=judge,
     modules=(
