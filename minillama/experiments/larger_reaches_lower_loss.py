@@ -61,7 +61,7 @@ class Size:
         return self.rate_at_32 * (32 / args.dim) ** 0.5
 
 
-FULL = Size(characters=450_000, batch_size=16)
+FULL = Size(characters=330_000, batch_size=8)
 QUICK = Size(characters=250_000, batch_size=8)
 
 

@@ -65,7 +65,7 @@ class Size:
     peak_lr: float = 3e-3
 
 
-FULL = Size(characters=500_000, steps=320)
+FULL = Size(characters=320_000, steps=200)
 QUICK = Size(characters=200_000, steps=120)
 
 
