@@ -17,7 +17,8 @@ kind: same style, wrong question. In the other SFT answers again with other rand
 
 What counts was written down after reading some greedy answers of seed 0 and before any of them was counted. A first
 quick look then showed that one answer to each of 100 prompts is too noisy (SFT differed from itself by 0.15); since
-then every prompt gets ``SAMPLES`` answers, and nothing else was changed.
+then every prompt gets ``SAMPLES`` answers. To save time the full run then got fewer prompts (200 and 100, before 300
+and 200) and 64 tokens after examples (before 96), before any of it had been seen. The criterion was never changed.
 """
 
 import random
