@@ -27,6 +27,7 @@ def test_the_first_ten_tokens_may_not_differ():
 def test_ten_tokens_are_no_run_and_eleven_are():
     assert sum(contaminated_tokens([TEXT], [TEXT[5:15]])[0]) == 0
     assert sum(contaminated_tokens([TEXT], [[7, *TEXT[5:16], 7]])[0]) == 11
+    assert sum(contaminated_tokens([TEXT], [TEXT[-11:]])[0]) == 11
 
 
 def test_the_same_tokens_are_marked_as_by_trying_every_pair_of_places():
