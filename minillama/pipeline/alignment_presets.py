@@ -168,27 +168,27 @@ class PPOStageSettings:
 
 
 FIRST_HELPFULNESS = FirstRewardSettings(
-    preferences=PreferenceSettings(prompts=PromptCounts(helpful=6000, several_turns=500, borderline=500)),
+    preferences=PreferenceSettings(prompts=PromptCounts(helpful=6000, several_turns=500, borderline=1200)),
     train=RewardSettings(peak_lr=6e-4),
     reads="likelihood",
     held_out=900,  # of which two of five have answers that differ clearly
     lowest_accuracy=0.55,
 )
 FIRST_SAFETY = FirstRewardSettings(
-    preferences=PreferenceSettings(prompts=PromptCounts(helpful=400, adversarial=1200, borderline=250)),
+    preferences=PreferenceSettings(prompts=PromptCounts(helpful=400, adversarial=1200, borderline=500)),
     train=RewardSettings(peak_lr=5e-4, batch_size=16, safety_weight=1.0),
     open_source=500,
     lowest_accuracy=0.8,
 )
 RENEWAL = RenewalSettings(
-    helpfulness=PreferenceSettings(prompts=PromptCounts(helpful=1300, several_turns=150, borderline=150)),
-    safety=PreferenceSettings(prompts=PromptCounts(helpful=100, adversarial=400, borderline=100)),
+    helpfulness=PreferenceSettings(prompts=PromptCounts(helpful=1300, several_turns=150, borderline=300)),
+    safety=PreferenceSettings(prompts=PromptCounts(helpful=100, adversarial=400, borderline=200)),
     train_helpfulness=RewardSettings(peak_lr=5e-4),
     train_safety=RewardSettings(peak_lr=2e-4, batch_size=16, safety_weight=1.0),
 )
 ROUND = RoundSettings(
     renewal=RENEWAL,
-    prompts=PromptCounts(helpful=1300, several_turns=150, adversarial=250, borderline=150),
+    prompts=PromptCounts(helpful=1300, several_turns=150, adversarial=250, borderline=250),
     # At 0.7: a reward model of this size takes some wrong answers for right ones, and the more different wrong ones are
     # among the samples, the likelier the best is one of them.
     sampling=RejectionSamplingSettings(samples=4, temperatures=(0.7,), sft=SFTSettings(epochs=1)),
@@ -206,8 +206,8 @@ PPO = PPOStageSettings(
         value_lr=1e-3,
         lam=0.9,
         beta=0.1,
-        exact_kl=2.0,
-        reference_temperature=0.4,
+        exact_kl=5.0,
+        reference_temperature=0.3,
     ),
 )
 # Roughly, on two CPU cores, for notices.

@@ -39,39 +39,23 @@ class ObedienceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ReminderSettings:
-    """Demonstrations of obeying an instruction beside the question, before Ghost Attention samples.
+    """Demonstrations with the instruction on each of up to twenty turns, before Ghost Attention samples.
 
-    Reinforcement learning on prompts without instructions wears off what fine-tuning had shown of them, and a model
-    that does not obey an instruction beside the question has nothing to learn Ghost Attention from.
+    Rounds keep what fine-tuning had shown of short dialogues. In long ones a model that has since learnt from answers
+    to single questions does not obey even an instruction that stands beside each of them, and without such answers
+    there is nothing to learn Ghost Attention from.
 
     Attributes:
-        obeying: How many.
-        mix: Most of one or two turns, so that keeping an instruction for longer is left to Ghost Attention.
-        sft: How to train on them and on the last model's own plain answers. The aligned model obeys nothing any more;
-            a third as many at half the rate brought back a third of what is sampled, these bring back half.
-        repeated: Of dialogues with the instruction on each of up to twenty turns, which come after. Without them a
-            model that was reminded obeyed .07 of the personas at turn 12, with them .97.
-        repeated_mix: Of these.
-        repeated_sft: How to train on them and on the same plain answers.
+        dialogues: How many.
+        mix: Of these.
+        sft: How to train on them and on the last model's own plain answers.
     """
 
-    obeying: int = 5000
+    dialogues: int = 300
     mix: InstructionMix = field(
-        default_factory=lambda: InstructionMix(once=0.8, max_turns=4, constraint_weights=PERSONAS)
-    )
-    sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=1e-3))
-    repeated: int = 300
-    repeated_mix: InstructionMix = field(
         default_factory=lambda: InstructionMix(once=0.0, max_turns=20, constraint_weights=PERSONAS)
     )
-    repeated_sft: SFTSettings = field(
-        default_factory=lambda: SFTSettings(epochs=1, peak_lr=7e-4, batch_size=2, seq_len=1024)
-    )
-
-    @property
-    def parts(self) -> tuple[tuple[int, InstructionMix, SFTSettings], ...]:
-        """Number, mix and training of the short ones and of those over many turns."""
-        return (self.obeying, self.mix, self.sft), (self.repeated, self.repeated_mix, self.repeated_sft)
+    sft: SFTSettings = field(default_factory=lambda: SFTSettings(epochs=1, peak_lr=5e-4, batch_size=2, seq_len=1024))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +92,14 @@ class GattStageSettings:
         default_factory=lambda: GattSettings(
             loss="all",
             temperature=0.3,
-            replay_share=0.84,
-            sft=SFTSettings(epochs=2, peak_lr=1e-3, batch_size=2, seq_len=1024),
+            replay_share=0.92,  # of the examples; of the tokens that are learnt it is half
+            sft=SFTSettings(epochs=2, peak_lr=5e-4, batch_size=2, seq_len=1024),
         )
     )
     replay: PromptCounts = field(
-        default_factory=lambda: PromptCounts(helpful=1500, several_turns=200, adversarial=250, borderline=150)
+        default_factory=lambda: PromptCounts(helpful=3200, several_turns=400, adversarial=350, borderline=350)
     )
-    replay_temperature: float | int = 0.5
+    replay_temperature: float | int = 0.4
     winners: int = 200
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     obedience: ObedienceSettings = field(default_factory=ObedienceSettings)
@@ -141,7 +125,7 @@ class DistillationStageSettings:
     )
     distillation: ContextDistillationSettings = field(
         default_factory=lambda: ContextDistillationSettings(
-            keep_plain=True, temperature=0.5, sft=SFTSettings(epochs=1, peak_lr=3e-4, batch_size=2, seq_len=1024)
+            keep_plain=True, temperature=0.3, sft=SFTSettings(epochs=1, peak_lr=2e-4, batch_size=2, seq_len=1024)
         )
     )
     instructed: float | int = 0.3

@@ -36,7 +36,7 @@ MEASURE = MeasureSettings(helpful=3, adversarial=3, borderline=3, max_new_tokens
 OBEDIENCE = ObedienceSettings(dialogues=2, turns=(1, 2), max_new_tokens=4)
 TRAIN = SFTSettings(epochs=1, peak_lr=1e-3, batch_size=2, seq_len=1024)
 GATT = GattStageSettings(
-    reminder=ReminderSettings(obeying=4, sft=replace(TRAIN, seq_len=256), repeated=2, repeated_sft=TRAIN),
+    reminder=ReminderSettings(dialogues=2, sft=TRAIN),
     dialogues=4,
     plans=PlanSettings(min_turns=2, max_turns=3, kinds=("facts", "sums")),
     gatt=GattSettings(loss="all", temperature=1.0, replay_share=0.2, sft=TRAIN),

@@ -14,6 +14,6 @@ STAGES = {
     stage.name: stage
     for stage in (CORPUS, TOKENIZER, BASE, SFT, REWARD_HELPFULNESS, REWARD_SAFETY, *ROUNDS, PPO, GATT, CHAT)
 }
-DEFAULT_STAGE = "rlhf-v5"  # what is built where no stage is named
+DEFAULT_STAGE = "chat"  # what is built where no stage is named
 
 __all__ = ["DEFAULT_STAGE", "STAGES"]

@@ -2,8 +2,8 @@
 
 The paper applies it after its third round; here it comes after the last, since whatever is trained later on short
 dialogues wears it off again. The other examples among the dialogues are answers that the aligned model itself gave:
-demonstrations would take it back to where it was before reinforcement learning. What that wore off, obeying an
-instruction beside the question, is shown once more before anything is sampled.
+demonstrations would take it back to where it was before reinforcement learning. What that wore off, obeying over many
+turns an instruction that stands on each of them, is shown once more before anything is sampled.
 
 The paper gives earlier turns no loss, and trains on the last answer of each dialogue. Every beginning of a dialogue is
 such an example as well, and since a token sees only what comes before it, learning all beginnings is learning all
@@ -44,6 +44,7 @@ from minillama.pipeline.stages.base import mean_of_last
 from minillama.pipeline.stages.ppo import PPO
 from minillama.pipeline.stages.rejection_rounds import ROUNDS, read_winners
 from minillama.pipeline.stages.rejection_rounds import check as check_answers
+from minillama.pipeline.stages.sft import encoded
 from minillama.tokenizer import Tokenizer
 from minillama.valley.world import World
 
@@ -88,22 +89,17 @@ def _kept(path: Path, make: Callable[[], list[DialogTokens]]) -> list[DialogToke
 
 
 def _reminded(context: BuildContext, last: Artifact, ordinary: Sequence[DialogTokens]) -> Transformer:
-    """The last model, once more shown how an instruction beside the question is obeyed, among its own plain answers.
+    """The last model, once more shown how an instruction is obeyed that stands on every turn, among its plain answers.
 
-    First in short dialogues, then, in rows of the whole context, with the instruction on each of up to twenty turns:
-    that is what the model is to sample next.
+    That is what it is to sample next.
     """
     reminder: ReminderSettings = context.settings.reminder
     model = deepcopy(last.model)
-    for part, (count, mix, sft) in enumerate(reminder.parts):
-        if not count:
-            continue
-        seed = DEMONSTRATION_SEED + 3 + part
-        dialogs = obeying_demonstrations(World.create(WORLD_SEED), count, seed, mix)
-        shown = [*(encode_dialog(dialog, last.tokenizer) for dialog in dialogs), *ordinary]
-        fitting = [example for example in shown if len(example) <= sft.seq_len]
-        folder = context.work / f"reminder-{part}"
-        train_sft(model, fitting, replace(sft, seed=context.seed), run_dir=folder, description="obeying, once more")
+    dialogs = obeying_demonstrations(World.create(WORLD_SEED), reminder.dialogues, DEMONSTRATION_SEED + 4, reminder.mix)
+    shown = [*encoded(dialogs, last.tokenizer), *ordinary]
+    sft = replace(reminder.sft, seed=context.seed)
+    fitting = [example for example in shown if len(example) <= sft.seq_len]
+    train_sft(model, fitting, sft, run_dir=context.work / "reminder", description="obeying on every turn, once more")
     return model.eval()
 
 
