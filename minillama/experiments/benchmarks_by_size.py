@@ -8,7 +8,9 @@ In the control every question loses its meaning: the same choices stand after th
 answer is not among them. A model that only knows which choices are common, or that matches forms, keeps its score.
 Programs are asked and shown, and do not count: nothing in the text is a program.
 
-The length of a run and the sizes were settled with seed 0, so the verdict rests on the other seeds.
+The length of a run and the sizes were settled with seed 0, so the verdict rests on the other seeds. A first criterion
+asked for a rise of the mean alone. The full run met it by one column while the others stayed at guessing, and Table 3
+speaks of columns; so it was made stricter after that look: most columns have to leave guessing, too.
 """
 
 import random
@@ -40,6 +42,7 @@ GUESS = 0.25
 LEAST_GAIN = 0.1
 MOST_LOSS = 0.05
 MOST_IN_CONTROL = 0.1
+LEAST_COLUMNS = 3  # of the four that are choices; a column at guessing for all sizes shows nothing of size
 SOURCES = {
     "encyclopedia": 0.5, "forum": 0.26, "stories": 0.02, "letters": 0.02, "sums": 0.14, "recipes": 0.02,
     "french": 0.02, "junk": 0.02,
@@ -140,25 +143,39 @@ def swap_prompts(questions: Sequence[Question]) -> list[Question]:
 
 
 def judge(rows: Sequence[Row]) -> Verdict:
-    """The mean must rise from the smallest to the largest, fall at no step between, and stay with swapped questions."""
-    means = {(row.arm, row.seed): row.numbers[MEAN] for row in untouched(rows)}
-    seeds, names = sorted({seed for _, seed in means}), list(SIZES)
+    """Most columns must leave guessing and rise, the mean must rise and fall at no step, and swaps must end it all."""
+    table = {(row.arm, row.seed): row.numbers for row in untouched(rows)}
+    seeds, names = sorted({seed for _, seed in table}), list(SIZES)
     for seed in seeds:
         for arm in (*names, *(name + SWAPPED for name in names)):
-            if (arm, seed) not in means:
+            if (arm, seed) not in table:
                 raise ValueError(f"seed {seed} lacks the arm {arm!r}")
-    gain = min(means[names[-1], seed] - means[names[0], seed] for seed in seeds)
-    worst = min(means[b, seed] - means[a, seed] for a, b in pairwise(names) for seed in seeds)
-    known = max(means[name + SWAPPED, seed] for name in names for seed in seeds)
+
+    def rise(column: str, small: str, large: str) -> float:
+        return min(table[large, seed][column] - table[small, seed][column] for seed in seeds)
+
+    gain, worst = rise(MEAN, names[0], names[-1]), min(rise(MEAN, a, b) for a, b in pairwise(names))
+    known = max(table[name + SWAPPED, seed][MEAN] for name in names for seed in seeds)
+    left = [column for column in CHOSEN if leaves_guessing([[table[n, s][column] for s in seeds] for n in names])]
+    rises = {column: rise(column, names[0], names[-1]) for column in left}
+    listed = ", ".join(f"{column} {value:+.2f}" for column, value in rises.items()) or "none"
     seen = (
-        f"from the smallest to the largest model the mean of four columns rises by at least {gain:.2f}, the worst "
-        f"single step is {worst:+.2f}, and with swapped questions at most {known:.2f} are right"
+        f"{len(left)} of four columns leave guessing (at least, from the smallest to the largest model: {listed}), the "
+        f"mean of all four rises by at least {gain:.2f}, the worst single step is {worst:+.2f}, and with swapped "
+        f"questions at most {known:.2f} are right"
     )
     if known > GUESS + MOST_IN_CONTROL:
         return Verdict("cannot be seen at this scale", f"the control is answered: {seen}")
-    if gain < LEAST_GAIN or worst < -MOST_LOSS:
+    if len(left) < LEAST_COLUMNS:
+        return Verdict("cannot be seen at this scale", seen)
+    if gain < LEAST_GAIN or worst < -MOST_LOSS or min(rises.values()) < LEAST_GAIN:
         return Verdict("not reproduced", seen)
     return Verdict("reproduced", seen)
+
+
+def leaves_guessing(sizes: Sequence[Sequence[float]]) -> bool:
+    """Whether some size (its scores, one a seed) is clearly above guessing in every seed."""
+    return any(min(scores) >= GUESS + LEAST_GAIN for scores in sizes)
 
 
 CLAIM = Claim(
@@ -175,8 +192,9 @@ CLAIM = Claim(
         "maths": "14.6, 28.7, 24.2, 35.2",
     },
     counts_as_reproduced=(
-        f"in every seed but {TRIAL_SEED} the mean of four columns rises by at least {LEAST_GAIN} from the smallest to "
-        f"the largest model, and no step to the next size costs more than {MOST_LOSS}"
+        f"in every seed but {TRIAL_SEED} at least {LEAST_COLUMNS} of four columns leave guessing by {LEAST_GAIN} and "
+        f"rise by as much from the smallest to the largest model, as their mean does, and no step to the next size "
+        f"costs the mean more than {MOST_LOSS}"
     ),
     control=f"the same choices after another question: no model is more than {MOST_IN_CONTROL} above guessing",
     seeds=3,

@@ -7,6 +7,7 @@ import torch
 
 from minillama.experiments import Row
 from minillama.experiments import longer_context as table16
+from minillama.model import ModelArgs, Transformer
 
 TINY = table16.Size(steps=2, tests=4)
 
@@ -50,6 +51,49 @@ def test_a_text_cut_to_the_short_length_hides_what_is_far_and_shows_what_is_near
     assert all(t.text[-1] not in t.text[-keep:-1] for t in table16.make_tests("far", TINY, seed=0))
     assert all(t.text[-1] in t.text[-keep:-1] for t in table16.make_tests("near", TINY, seed=0))
     assert all(t.text[-keep:][0] in (1, 2, 3) for t in table16.make_tests("near", TINY, seed=0))
+
+
+class Reader(Transformer):
+    """Remembers what it was shown, and gives one answer to everything."""
+
+    def __init__(self, answer):
+        super().__init__(ModelArgs(dim=8, n_layers=1, n_heads=2, vocab_size=table16.VOCAB, multiple_of=8))
+        self.answer, self.shown = answer, []
+
+    def forward(self, tokens):
+        self.shown.append(tokens[0].tolist())
+        logits = torch.zeros(1, tokens.shape[1], table16.VOCAB)
+        logits[..., self.answer] = 1
+        return logits
+
+
+@pytest.mark.parametrize("kind", ["near", "far"])
+def test_a_model_is_shown_the_text_the_cut_text_or_the_text_without_mentions(kind):
+    tests = table16.make_tests(kind, TINY, seed=0)
+    for removed in (False, True):
+        for cut in (None, TINY.short):
+            reader = Reader(tests[0].answer)
+            share = table16.share_right(reader, tests, removed, cut)
+            assert share == sum(test.answer == tests[0].answer for test in tests) / len(tests)
+            for shown, test in zip(reader.shown, tests, strict=True):
+                whole = test.removed if removed else test.text
+                assert shown == (whole if cut is None else whole[-len(shown) :])
+                assert shown[0] in (table16.LIES, table16.WHERE, table16.KNOWN)  # whole sentences
+                if cut is not None:  # with the answer and the stop it would fill the window
+                    assert len(shown) + 2 == TINY.short
+                assert (test.text[-1] in shown[:-1]) == (not removed and (cut is None or kind == "near"))
+
+
+def test_both_contexts_read_the_same_texts_in_as_many_steps(monkeypatch):
+    read = []
+    monkeypatch.setattr(table16, "train", lambda model, batches, settings, **_: read.append(batches))
+    for context in (TINY.long, TINY.short):
+        table16.train_model(context, TINY, seed=3)
+        assert all(batch.tokens.shape == (TINY.tokens // context, context) for batch in read[-1])
+    assert len(read[0]) == len(read[1]) == TINY.steps
+    for long, short in zip(*read):
+        assert torch.equal(long.tokens.flatten(), short.tokens.flatten())
+        assert torch.equal(long.targets.flatten(), short.targets.flatten())
 
 
 def test_an_unknown_kind_is_refused():
@@ -100,6 +144,14 @@ def test_rows_without_an_arm_or_the_control_are_refused():
 
 def test_a_run_has_three_arms_and_their_controls(monkeypatch):
     monkeypatch.setattr(table16, "QUICK", TINY)
+    share, asked = table16.share_right, []
+
+    def spy(model, tests, removed, cut):
+        asked.append((removed, cut))
+        return share(model, tests, removed, cut)
+
+    monkeypatch.setattr(table16, "share_right", spy)
     measured = table16.run(0, True)
+    assert asked == [(removed, cut) for cut in (None, None, TINY.short) for removed in (False, True) for _ in range(3)]
     assert [row.control for row in measured] == [False, True] * 3
     assert {row.arm for row in measured if not row.control} == {table16.LONG, table16.SHORT, table16.SHORT_CUT}
