@@ -17,6 +17,7 @@ from minillama.tokenizer import Tokenizer
 
 pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
 PATIENCE = 90  # seconds, on a machine that does much else
+KEY_PATIENCE = 6  # seconds until a key is pressed again
 # Answers take a moment where the user says so, so that Ctrl-C comes in the middle of one.
 PROGRAM = """
 import time
@@ -49,14 +50,16 @@ class Session:
     def __init__(self, environment):
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:  # the child, which becomes the program at once
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores Ctrl-C, and so would it
             os.execve(sys.executable, [sys.executable, "-c", PROGRAM], environment)
         self.seen = ""
 
-    def wait_for(self, pattern):
+    def wait_for(self, pattern, patience=PATIENCE):
         """Read until the pattern comes; return what came up to it, and forget it."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + patience
         while not (found := re.search(pattern, self.seen)):
-            assert time.monotonic() < end, f"no {pattern!r} in {self.seen!r}"
+            if time.monotonic() > end:
+                raise TimeoutError(f"no {pattern!r} in {self.seen!r}")
             if select.select([self.terminal], [], [], 0.2)[0]:
                 try:
                     self.seen += os.read(self.terminal, 4096).decode("utf-8", "replace")
@@ -72,6 +75,20 @@ class Session:
         """Type a line and wait until the next prompt; return what was shown in between."""
         self.type(text + "\n")
         return self.wait_for("you> ")
+
+    def interrupt(self):
+        """Press Ctrl-C at the prompt, and where nothing happens another key and Ctrl-C again, as people do.
+
+        A terminal throws away what is typed and not yet read at Ctrl-C; a line editor that was about to read it then
+        waits for a key before it sees the signal. A person is never so fast, a test is.
+        """
+        for _ in range(PATIENCE // KEY_PATIENCE):
+            self.type("\x03")
+            try:
+                return self.wait_for("you> ", KEY_PATIENCE)
+            except TimeoutError:
+                self.type(" ")
+        raise AssertionError(f"Ctrl-C brought no prompt; shown was {self.seen!r}")
 
     def end(self):
         """Read what is left, and return the program's exit status."""
@@ -118,12 +135,8 @@ def test_a_new_users_session(session):
     session.wait_for("THINKING")
     session.type("\x03")
     assert "stopped" in session.wait_for("you> ")
-    # Only once the line is echoed: at Ctrl-C a terminal throws away what was typed and not yet read, and a line editor
-    # that was about to read it goes on waiting for the next key.
     session.type("half a line")
-    session.wait_for("half a line")
-    session.type("\x03")
-    assert "Ctrl-D" in session.wait_for("you> ")
+    assert "Ctrl-D" in session.interrupt()
     for _ in range(5):
         answer = session.say("Where does the weaver live?")
         assert "rlhf-v5> " in answer
