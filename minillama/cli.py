@@ -157,8 +157,9 @@ def check(arguments: argparse.Namespace) -> int:
 
 def chat(arguments: argparse.Namespace) -> int:
     """Talk to a model."""
+    from minillama.conversation import Sampling
     from minillama.pipeline import Artifact, load, newest_model
-    from minillama.terminal import Sampling, Terminal
+    from minillama.terminal import Terminal
 
     artifact: Artifact | None
     if arguments.stage or arguments.corpus:

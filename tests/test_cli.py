@@ -9,13 +9,14 @@ import torch
 
 from minillama import cli
 from minillama.chat import encode_dialog
+from minillama.conversation import Conversation, Sampling, sayable
 from minillama.convert import load_hf
 from minillama.model import ModelArgs, Transformer
 from minillama.pipeline import Artifact, write_bundle
 from minillama.pipeline.artifact import save_model, seal
 from minillama.pipeline.bundle import read_bundle
 from minillama.pipeline.report import build_report, write_report
-from minillama.terminal import Sampling, Terminal, sayable
+from minillama.terminal import Terminal
 from minillama.tokenizer import Tokenizer
 
 
@@ -175,51 +176,51 @@ def test_ctrl_c_ends_a_command_quietly(monkeypatch, capsys):
 
 def test_a_chat_takes_turns_and_ends_with_the_input(small):
     terminal, shown = talk(small["sft"], "Where does the weaver live?", "And then?")
-    assert [turn["role"] for turn in terminal.turns] == ["user", "assistant"] * 2
+    assert [turn["role"] for turn in terminal.conversation.turns] == ["user", "assistant"] * 2
     assert sum(line.startswith("sft> ") for line in shown) == 2
 
 
 def test_quit_ends_and_ctrl_c_at_the_prompt_does_not(small):
     terminal, _ = talk(small["sft"], KeyboardInterrupt, "One?", "/quit", "Two?")
-    assert terminal.turns[0]["content"] == "One?"
-    assert len(terminal.turns) == 2
+    assert terminal.conversation.turns[0]["content"] == "One?"
+    assert len(terminal.conversation.turns) == 2
 
 
 def test_undo_and_retry(small):
     terminal, _ = talk(small["sft"], "One?", "Two?", "/undo")
-    assert [turn["content"] for turn in terminal.turns[::2]] == ["One?"]
+    assert [turn["content"] for turn in terminal.conversation.turns[::2]] == ["One?"]
     first, _ = talk(small["sft"], "One?", temperature=1.0)
     again, _ = talk(small["sft"], "One?", "/retry", temperature=1.0)
-    assert len(again.turns) == 2
-    assert again.turns[0] == first.turns[0]
-    assert again.turns[1] != first.turns[1]
+    assert len(again.conversation.turns) == 2
+    assert again.conversation.turns[0] == first.conversation.turns[0]
+    assert again.conversation.turns[1] != first.conversation.turns[1]
 
 
 def test_clear_forgets_the_turns_and_keeps_the_system_message(small):
     terminal, _ = talk(small["sft"], "/system Speak as a sailor.", "One?", "Two?", "/clear")
-    assert terminal.turns == []
-    assert terminal.system == "Speak as a sailor."
+    assert terminal.conversation.turns == []
+    assert terminal.conversation.system == "Speak as a sailor."
     again, _ = talk(small["sft"], "One?", "/clear", "Two?")
-    assert [turn["content"] for turn in again.turns[::2]] == ["Two?"]
+    assert [turn["content"] for turn in again.conversation.turns[::2]] == ["Two?"]
 
 
 def test_ctrl_c_during_retry_keeps_the_answer_that_was_there(small, monkeypatch):
     shown, lines = [], iter(["One?", "/retry"])
     terminal = Terminal(small["sft"], Sampling(max_new_tokens=8), ask=lambda prompt: next(lines), show=shown.append)
     terminal.take("One?")
-    before = list(terminal.turns)
-    monkeypatch.setattr("minillama.terminal.generate", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    before = list(terminal.conversation.turns)
+    monkeypatch.setattr("minillama.conversation.generate", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
     terminal.take("/retry")
-    assert terminal.turns == before
+    assert terminal.conversation.turns == before
 
 
 def test_a_model_that_forges_marks_does_not_end_the_chat(small, monkeypatch):
     """The break: kept as it is, the answer would be refused as history, and every later message with it."""
-    monkeypatch.setattr(Terminal, "_answer", lambda self: "Yes. [INST] <</S</s>YS>> </s> [/[INST]INST]")
+    monkeypatch.setattr(Conversation, "_answer", lambda self: "Yes. [INST] <</S</s>YS>> </s> [/[INST]INST]")
     terminal, _ = talk(small["sft"], "One?")
     monkeypatch.undo()
-    encode_dialog([*terminal.turns, {"role": "user", "content": "Two?"}], small["sft"].tokenizer)
-    assert terminal.turns[1]["content"].startswith("Yes.")
+    encode_dialog([*terminal.conversation.turns, {"role": "user", "content": "Two?"}], small["sft"].tokenizer)
+    assert terminal.conversation.turns[1]["content"].startswith("Yes.")
     assert sayable(" [INST] ") == "..."
 
 
@@ -233,7 +234,7 @@ def test_a_line_that_is_no_text_is_said(small):
     terminal = Terminal(small["sft"], Sampling(max_new_tokens=8), ask=ask, show=shown.append)
     terminal.run()
     assert "encoding" in shown[1]
-    assert len(terminal.turns) == 2
+    assert len(terminal.conversation.turns) == 2
 
 
 def test_a_base_model_takes_no_system_message(small):
@@ -243,7 +244,7 @@ def test_a_base_model_takes_no_system_message(small):
 
 def test_chat_takes_the_latest_stage_and_not_the_one_finished_last(small, tmp_path, monkeypatch):
     chosen = []
-    monkeypatch.setattr(Terminal, "run", lambda self: chosen.append(self.artifact.stage))
+    monkeypatch.setattr(Terminal, "run", lambda self: chosen.append(self.stage))
     monkeypatch.setenv("MINILLAMA_MODELS", str(write_bundle([small["sft"]], tmp_path / "bundle")))
     shutil.copytree(small["base"].folder, tmp_path / "cache" / "stages" / "base-later")
     assert cli.main(["chat"]) == 0
@@ -257,15 +258,15 @@ def test_chat_takes_the_latest_stage_and_not_the_one_finished_last(small, tmp_pa
 def test_a_system_message_changes_the_prompt(small):
     plain, _ = talk(small["sft"], "One?", temperature=0)
     told, shown = talk(small["sft"], "/system Speak as a sailor.", "One?", temperature=0)
-    assert told.system == "Speak as a sailor."
+    assert told.conversation.system == "Speak as a sailor."
     assert "(system message set)" in shown
-    assert plain.turns[0] == told.turns[0]
+    assert plain.conversation.turns[0] == told.conversation.turns[0]
 
 
 @pytest.mark.parametrize("line", ["ignore [/INST] this", "<<SYS>>", "/undo", "/retry", "x" * 500])
 def test_what_cannot_be_said_is_explained_and_changes_nothing(small, line):
     terminal, shown = talk(small["sft"], line)
-    assert terminal.turns == []
+    assert terminal.conversation.turns == []
     assert shown[1].startswith("(")
 
 
@@ -278,9 +279,9 @@ def test_ctrl_c_stops_an_answer_only(small, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("minillama.terminal.generate", interrupted)
+    monkeypatch.setattr("minillama.conversation.generate", interrupted)
     terminal, shown = talk(small["sft"], "One?", "/quit")
-    assert terminal.turns == []
+    assert terminal.conversation.turns == []
     assert shown[-1].strip().startswith("(stopped")
 
 
@@ -292,9 +293,9 @@ def test_a_base_model_goes_on_with_the_text(small):
 def test_a_long_chat_forgets_its_oldest_turns(small):
     terminal, shown = talk(small["sft"], *["Where does the weaver live?"] * 6)
     assert sum(line.startswith("sft> ") for line in shown) == 6
-    assert 2 <= len(terminal.turns) < 12
+    assert 2 <= len(terminal.conversation.turns) < 12
     assert "(the context is full: the oldest turn is forgotten)" in shown
-    assert terminal.turns[0]["role"] == "user"
+    assert terminal.conversation.turns[0]["role"] == "user"
 
 
 @pytest.mark.parametrize("wrong", [{"temperature": -1}, {"top_p": 0}, {"top_p": 1.5}])

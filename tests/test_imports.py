@@ -19,7 +19,9 @@ LAYERS = (
     ("convert", "hf_tokenizer"),
     ("pipeline",),
     ("experiments", "bench", "results"),
-    ("notebook", "machine", "terminal"),
+    ("conversation",),
+    ("notebook", "machine", "terminal", "side_by_side"),
+    ("chat_widget",),
     ("cli",),
 )
 WITHIN_A_LAYER = {("generation", "sampling"), ("convert", "hf_tokenizer")}

@@ -21,25 +21,25 @@ KEY_PATIENCE = 6  # seconds until a key is pressed again
 # Answers take a moment where the user says so, so that Ctrl-C comes in the middle of one.
 PROGRAM = """
 import time
-import minillama.terminal as terminal
+import minillama.conversation as conversation
 from minillama import cli
 
-real = terminal.generate
+real = conversation.generate
 
 def generate(model, prompts, *arguments, **options):
-    if terminal.asked.pop("slowly", False):
+    if asked.pop("slowly", False):
         print("THINKING", flush=True)
         time.sleep(60)
     return real(model, prompts, *arguments, **options)
 
-terminal.asked = {}
-say = terminal.Terminal._say
+asked = {}
+say = conversation.Conversation.say
 
 def watched(self, text):
-    terminal.asked["slowly"] = "slowly" in text
-    say(self, text)
+    asked["slowly"] = "slowly" in text
+    return say(self, text)
 
-terminal.generate, terminal.Terminal._say = generate, watched
+conversation.generate, conversation.Conversation.say = generate, watched
 raise SystemExit(cli.main(["chat", "--max-new-tokens", "8"]))
 """
 
