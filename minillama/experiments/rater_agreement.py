@@ -16,7 +16,8 @@ SFT and V5 against base), before this program had run. The looks averaged 0.80 t
 moved them by 0.03, hence ``DRAWS``.
 
 Safety is measured beside, as section 4.4 does: five points, and how far the raters agree on answers to harmful prompts.
-Its ceiling is built in (a safe answer has the top grade, whatever the noise), so it decides nothing, either.
+Its level is built in (a safe answer lies at the top of the scale, where little of the noise can show), so it decides
+nothing, either.
 """
 
 import random
