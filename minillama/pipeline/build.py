@@ -11,6 +11,7 @@ from minillama.pipeline.bundle import bundled
 from minillama.pipeline.cache import Say, build_once, find
 from minillama.pipeline.presets import Preset, choose_preset
 from minillama.pipeline.stage import BuildContext, Stage, stage_key
+from minillama.training.allocator import bound_kernel_caches
 from minillama.training.progress import is_watched
 
 
@@ -79,6 +80,7 @@ class Pipeline:
         return sum(self.preset.minutes.get(stage, 0.0) for stage in self.missing(name))
 
     def _build(self, stage: Stage) -> Artifact:
+        bound_kernel_caches()
         inputs = {name: self.get(name) for name in stage.inputs}
         settings, seed = self._settings(stage.name), self._seed(stage)
 

@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import gc
+import os
 import platform
 import sys
 
@@ -11,6 +12,9 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 LARGEST_MMAP_THRESHOLD = 32 * 2**20  # glibc refuses more on 64-bit machines
 KEEP_BYTES = 2**30
 GROW_BYTES = 64 * 2**20
+# How many shapes oneDNN and PyTorch's own layer above it keep kernels for; by default 1,024 each.
+KERNEL_CACHE_VARIABLES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+KEPT_KERNELS = 128  # training needs fewer: its rows have one shape
 
 
 @functools.cache
@@ -42,3 +46,15 @@ def return_freed_memory() -> bool:
         return False
     gc.collect()
     return ctypes.CDLL(None).malloc_trim(0) == 1
+
+
+def bound_kernel_caches() -> None:
+    """Let PyTorch keep few kernels of matrix products on the CPU, unless the user has set how many.
+
+    In bfloat16 it compiles one for every shape that it meets and keeps it: 0.8 MB each, seen with torch 2.13. Answers
+    and dialogues have ever new lengths, so that a round of rejection sampling left 500 MB of kernels that were never
+    used again, and a build of all stages grew by that much from stage to stage. Read once, at the first such product
+    of a process; later calls change nothing.
+    """
+    for variable in KERNEL_CACHE_VARIABLES:
+        os.environ.setdefault(variable, str(KEPT_KERNELS))
