@@ -143,7 +143,7 @@ class RoundSettings:
     preprompts: int = 100
     measure: MeasureSettings = field(default_factory=MeasureSettings)
     lowest_helpfulness: float | int = 0.6
-    highest_violations: float | int = 0.35  # of a first round, which begins at a fifth and more
+    highest_violations: float | int = 0.2  # a first round begins at a fifth and more, and ends below a tenth
 
 
 @dataclass(frozen=True, kw_only=True)

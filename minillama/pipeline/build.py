@@ -1,7 +1,8 @@
 """Building on demand: what is missing is built, in order, and nothing is built twice."""
 
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from minillama.pipeline.presets import Preset, choose_preset
 from minillama.pipeline.stage import BuildContext, Stage, stage_key
 from minillama.training.allocator import bound_kernel_caches
 from minillama.training.progress import is_watched
+
+OTHER_DRAWS = 500  # added to the seed of a stage that failed its check; far from the seeds people choose
 
 
 def say_if_watched(text: str) -> None:
@@ -84,15 +87,39 @@ class Pipeline:
         inputs = {name: self.get(name) for name in stage.inputs}
         settings, seed = self._settings(stage.name), self._seed(stage)
 
-        def build(out: Path, work: Path) -> tuple[dict[str, Any], list[str]]:
+        def build(out: Path, work: Path) -> tuple[dict[str, Any], Sequence[str]]:
             self.say(f"{stage.name}: {stage.promise} (preset {self.preset.name}, seed {seed})")
             context = BuildContext(settings=settings, seed=seed, corpus=self.corpus, inputs=inputs, out=out, work=work)
             report = self._run(stage, context)
-            return report, stage.check(settings, report) if self.corpus is None else []
+            problems = stage.check(settings, report) if self.corpus is None else []
+            return self._again(stage, context, problems) if problems and stage.tries > 1 else (report, problems)
 
         corpus = None if self.corpus is None else str(self.corpus)
         facts = {"seed": seed, "preset": self.preset.name, "corpus": corpus}
         return build_once(stage.name, self.key(stage.name), build, self.say, **facts)
+
+    def _again(
+        self, stage: Stage, first: BuildContext, problems: Sequence[str]
+    ) -> tuple[dict[str, Any], Sequence[str]]:
+        """Train a stage that failed its check again, with other draws, and keep in the report what was wrong before.
+
+        Reinforcement learning of small models goes astray now and then, by the luck of what was sampled.
+        """
+        failed: list[str] = []
+        report: dict[str, Any] = {}
+        for number in range(1, stage.tries):
+            failed += problems
+            self.say(f"{stage.name}: {'; '.join(problems)}. Once more, with other draws")
+            shutil.rmtree(first.out)
+            work = first.work / f"again-{number}"
+            context = replace(first, seed=first.seed + OTHER_DRAWS * number, work=work)
+            for folder in (context.out, context.work):
+                folder.mkdir(parents=True, exist_ok=True)
+            report = self._run(stage, context)
+            problems = stage.check(context.settings, report)
+            if not problems:
+                break
+        return {**report, "failed_before": failed}, problems
 
     def _run(self, stage: Stage, context: BuildContext) -> dict[str, Any]:
         """Build a stage; whatever is wrong with the reader's own text is said with its path."""

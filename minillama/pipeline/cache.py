@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def finished_artifacts() -> list[Artifact]:
 
 
 def build_once(
-    stage: str, key: str, build: Callable[[Path, Path], tuple[dict[str, Any], list[str]]], say: Say, **facts: Any
+    stage: str, key: str, build: Callable[[Path, Path], tuple[dict[str, Any], Sequence[str]]], say: Say, **facts: Any
 ) -> Artifact:
     """Build a stage unless another process just did, and publish the result in one step.
 
@@ -88,7 +88,7 @@ def build_once(
 
 
 def _build_and_publish(
-    stage: str, key: str, build: Callable[[Path, Path], tuple[dict[str, Any], list[str]]], facts: dict[str, Any]
+    stage: str, key: str, build: Callable[[Path, Path], tuple[dict[str, Any], Sequence[str]]], facts: dict[str, Any]
 ) -> Artifact:
     partial, target = partial_folder(stage, key), published_folder(stage, key)
     out, work = partial / "out", partial / "work"

@@ -49,6 +49,7 @@ class Stage:
         modules: Modules (a package means all of its files) whose code decides the result.
         check: Returns what is wrong with a result, given settings and report; nothing when it is good.
         seeded: Whether the training seed changes the result.
+        tries: How often it is trained, with other draws each time, until its result is good.
         part: The preset's field that holds its settings; the stage's name where not given.
     """
 
@@ -59,6 +60,7 @@ class Stage:
     modules: tuple[str, ...]
     check: Callable[[Any, Mapping[str, Any]], list[str]] = lambda settings, report: []
     seeded: bool = True
+    tries: int = 1
     part: str = ""
 
     @property

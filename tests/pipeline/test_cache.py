@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from minillama.pipeline.build import Pipeline
+from minillama.pipeline.build import OTHER_DRAWS, Pipeline
 from minillama.pipeline.cache import StageCheckError, cache_folder, find, finished_artifacts
 from minillama.pipeline.presets import CPU
 from minillama.pipeline.stage import BuildContext, Stage, code_hash, stage_key
@@ -27,7 +27,9 @@ class Small:
     second: Settings = Settings(number=10)
 
 
-def small_pipeline(monkeypatch, calls, *, settings=None, check=lambda settings, report: [], seed=0, corpus=None):
+def small_pipeline(
+    monkeypatch, calls, *, settings=None, check=lambda settings, report: [], seed=0, corpus=None, tries=1
+):
     """Two stages that write a number each; ``calls`` remembers which were built."""
 
     def first(context: BuildContext) -> dict:
@@ -44,7 +46,9 @@ def small_pipeline(monkeypatch, calls, *, settings=None, check=lambda settings, 
     module = ("minillama.data.atomic",)
     stages = {
         "first": Stage(name="first", promise="", inputs=(), build=first, modules=module, seeded=False),
-        "second": Stage(name="second", promise="", inputs=("first",), build=second, modules=module, check=check),
+        "second": Stage(
+            name="second", promise="", inputs=("first",), build=second, modules=module, check=check, tries=tries
+        ),
     }
     pipeline = Pipeline(stages, CPU, seed, corpus, say=lambda text: None)
     settings = settings or Small()
@@ -126,6 +130,25 @@ def test_a_failed_check_names_it_and_keeps_what_was_built(monkeypatch):
     kept = Path(str(caught.value).rsplit(" ", 1)[1])
     assert (kept / "number.txt").read_text() == "11"
     assert find("second", pipeline.key("second")) is None
+
+
+def test_a_stage_with_tries_left_is_built_again_with_other_draws(monkeypatch):
+    calls = []
+    check = lambda settings, report: [f"{report['number']} is small"] if report["number"] < 1000 else []  # noqa: E731
+    built = small_pipeline(monkeypatch, calls, check=check, tries=4).get("second")
+    assert calls == ["first", "second", "second", "second"]
+    assert built.report["number"] == 11 + 2 * OTHER_DRAWS
+    assert built.report["failed_before"] == ["11 is small", f"{11 + OTHER_DRAWS} is small"]
+    assert built.seed == 0
+    assert (built.folder / "number.txt").read_text() == str(11 + 2 * OTHER_DRAWS)
+
+
+def test_a_stage_whose_tries_all_fail_says_what_was_wrong_last(monkeypatch):
+    calls = []
+    check = lambda settings, report: [f"{report['number']} is odd"]  # noqa: E731
+    with pytest.raises(StageCheckError, match=f"{11 + OTHER_DRAWS} is odd"):
+        small_pipeline(monkeypatch, calls, check=check, tries=2).get("second")
+    assert calls == ["first", "second", "second"]
 
 
 def test_a_damaged_result_is_built_again(monkeypatch):

@@ -106,6 +106,7 @@ CHAT = Stage(
     inputs=(PPO.name, GATT.name),
     build=build,
     check=check,
+    tries=2,
     modules=(
         *GATT_MODULES,
         "minillama.pipeline.stages.context_distillation",

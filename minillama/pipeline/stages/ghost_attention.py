@@ -199,5 +199,6 @@ GATT = Stage(
     inputs=(*(stage.name for stage in ROUNDS), PPO.name),
     build=build,
     check=check,
+    tries=2,
     modules=MODULES,
 )

@@ -78,6 +78,7 @@ PPO = Stage(
     ),
     build=build,
     check=check,
+    tries=2,
     modules=(*ROUND_MODULES, "minillama.pipeline.stages.ppo", "minillama.alignment.ppo"),
     part="rlhf_ppo",
 )

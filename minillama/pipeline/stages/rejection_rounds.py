@@ -195,6 +195,7 @@ ROUNDS = tuple(
         inputs=("corpus", "sft", "reward-helpfulness", "reward-safety", *map(_round_name, range(1, number))),
         build=partial(build, number=number),
         check=check,
+        tries=2,
         modules=MODULES,
         part="rlhf_round",
     )

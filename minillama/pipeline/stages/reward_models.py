@@ -152,6 +152,7 @@ REWARD_HELPFULNESS = Stage(
     inputs=("sft",),
     build=partial(build, aspect="helpfulness"),
     check=check,
+    tries=2,
     modules=MODULES,
 )
 REWARD_SAFETY = Stage(
@@ -160,5 +161,6 @@ REWARD_SAFETY = Stage(
     inputs=("sft", "reward-helpfulness"),
     build=partial(build, aspect="safety"),
     check=check,
+    tries=2,
     modules=MODULES,
 )
