@@ -1,6 +1,6 @@
 """What alignment must have gained by the judge, on held-out prompts, sampled: with margins for other machines.
 
-Only where the chat model has been built: CI stops at fine-tuning.
+Only where the chat model has been built, as CI does.
 """
 
 import pytest
