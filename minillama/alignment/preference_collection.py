@@ -70,7 +70,7 @@ class Collection:
 
     @property
     def agreement(self) -> float | None:
-        """Gwet's AC1 of the raters (section 3.4.3), or None where nothing was compared by several."""
+        """Gwet's AC1 of the raters (section 3.4.2), or None where nothing was compared by several."""
         return gwet_ac1(self.choices, categories=(0, 1)) if self.choices and len(self.choices[0]) > 1 else None
 
 

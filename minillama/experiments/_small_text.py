@@ -5,6 +5,7 @@ Rates and lengths of such runs are settled in trials, and trials look at results
 """
 
 import math
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
+from minillama.data import Batch
 from minillama.experiments.claim import Row
 from minillama.model import Transformer
 from minillama.tokenizer import Tokenizer
+from minillama.training import Precision, TrainSettings, train
 from minillama.training.progress import is_watched
 from minillama.valley.corpus import CorpusSettings, make_corpus
 from minillama.valley.world import World
@@ -127,6 +130,31 @@ def held_out_loss_after(
         rows = held_out[: len(held_out) // (run.seq_len + 1) * (run.seq_len + 1)].view(-1, run.seq_len + 1)
         end = _loss(model, rows).item()
     return min(end, knows_nothing) if math.isfinite(end) else knows_nothing
+
+
+def train_in_passes(
+    model: Transformer,
+    documents: Sequence[Sequence[int]],
+    *,
+    passes: int,
+    batch_size: int,
+    seq_len: int,
+    peak_lr: float,
+    seed: int,
+    description: str,
+) -> None:
+    """Train a model in place on token ids of documents, each pass in an order of its own, as pretraining does."""
+    order, chance = list(documents), random.Random(seed)
+    stream: list[int] = []
+    for _ in range(passes):
+        chance.shuffle(order)
+        stream += [token for document in order for token in document]
+    count = (len(stream) - 1) // (seq_len * batch_size) * batch_size
+    tokens = torch.tensor(stream[: count * seq_len + 1])
+    inputs, targets = (part.view(count, seq_len) for part in (tokens[:-1], tokens[1:]))
+    batches = [Batch(x, y) for x, y in zip(inputs.split(batch_size), targets.split(batch_size))]
+    settings = TrainSettings(steps=len(batches), peak_lr=peak_lr, warmup_steps=min(20, len(batches)), compile=False)
+    train(model, batches, settings, precision=Precision.detect(dtype="float32"), description=description)
 
 
 def _loss(model: Transformer, rows: Int[Tensor, "batch seq_and_one"]) -> Float[Tensor, ""]:

@@ -19,14 +19,12 @@ from functools import partial
 
 import torch
 
-from minillama.data import Batch
 from minillama.evaluation.benchmarks import continuation_logprobs, right_choices
 from minillama.evaluation.contamination import contamination
-from minillama.experiments._small_text import TRIAL_SEED, untouched
+from minillama.experiments._small_text import TRIAL_SEED, train_in_passes, untouched
 from minillama.experiments.claim import Claim, Row, Verdict
 from minillama.model import ModelArgs, Transformer
 from minillama.tokenizer import Tokenizer
-from minillama.training import Precision, TrainSettings, train
 from minillama.valley.benchmarks import Question, make_benchmark
 from minillama.valley.corpus import CorpusSettings, make_corpus
 from minillama.valley.world import World
@@ -107,20 +105,16 @@ def train_model(tokenizer: Tokenizer, texts: Sequence[str], size: Size, seed: in
     """Train a fresh model on the documents, each pass in an order of its own."""
     torch.manual_seed(seed)
     model = Transformer(replace(SHAPE, vocab_size=tokenizer.vocab_size))
-    documents = [tokenizer.encode(text, bos=True, eos=True) for text in texts]
-    chance = random.Random(seed)
-    stream: list[int] = []
-    for _ in range(size.passes):
-        chance.shuffle(documents)
-        stream += [token for document in documents for token in document]
-    count = (len(stream) - 1) // (size.seq_len * size.batch_size) * size.batch_size
-    tokens = torch.tensor(stream[: count * size.seq_len + 1])
-    inputs, targets = (part.view(count, size.seq_len) for part in (tokens[:-1], tokens[1:]))
-    batches = [Batch(x, y) for x, y in zip(inputs.split(size.batch_size), targets.split(size.batch_size))]
-    settings = TrainSettings(
-        steps=len(batches), peak_lr=size.peak_lr, warmup_steps=min(20, len(batches)), compile=False
+    train_in_passes(
+        model,
+        [tokenizer.encode(text, bos=True, eos=True) for text in texts],
+        passes=size.passes,
+        batch_size=size.batch_size,
+        seq_len=size.seq_len,
+        peak_lr=size.peak_lr,
+        seed=seed,
+        description="contamination",
     )
-    train(model, batches, settings, precision=Precision.detect(dtype="float32"), description="contamination")
     return model
 
 

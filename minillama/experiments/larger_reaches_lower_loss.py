@@ -227,15 +227,6 @@ CLAIM = Claim(
     judge=judge,
     modules=(
         "minillama.experiments.loss_still_falls",
-        "minillama.model.transformer",
-        "minillama.model.attention",
-        "minillama.model.feed_forward",
-        "minillama.training.loss",
-        "minillama.training.optimizer",
-        "minillama.training.schedule",
-        "minillama.training.update",
-        "minillama.tokenizer",
-        "minillama.valley.corpus",
-        "minillama.valley.writing",
+        *figure5.MODULES,
     ),
 )

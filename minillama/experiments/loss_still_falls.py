@@ -192,6 +192,19 @@ def judge(rows: Sequence[Row]) -> Verdict:
     return Verdict("reproduced", seen)
 
 
+MODULES = (
+    "minillama.model.transformer",
+    "minillama.model.attention",
+    "minillama.model.feed_forward",
+    "minillama.training.loss",
+    "minillama.training.optimizer",
+    "minillama.training.schedule",
+    "minillama.training.update",
+    "minillama.tokenizer",
+    "minillama.valley.corpus",
+    "minillama.valley.writing",
+)
+
 CLAIM = Claim(
     name="figure-5",
     paper="Figure 5",
@@ -210,16 +223,5 @@ CLAIM = Claim(
     minutes=3,
     run=run,
     judge=judge,
-    modules=(
-        "minillama.model.transformer",
-        "minillama.model.attention",
-        "minillama.model.feed_forward",
-        "minillama.training.loss",
-        "minillama.training.optimizer",
-        "minillama.training.schedule",
-        "minillama.training.update",
-        "minillama.tokenizer",
-        "minillama.valley.corpus",
-        "minillama.valley.writing",
-    ),
+    modules=MODULES,
 )

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from minillama.evaluation import perplexity
 from minillama.experiments.claim import Claim, Row, Verdict
+from minillama.experiments.loss_still_falls import MODULES as PRETRAINING
 from minillama.experiments.loss_still_falls import Size, token_stream, windows
 from minillama.model import ModelArgs, Transformer
 from minillama.training import Precision, TrainSettings, train
@@ -179,15 +180,6 @@ CLAIM = Claim(
     judge=judge,
     modules=(
         "minillama.experiments.loss_still_falls",
-        "minillama.model.transformer",
-        "minillama.model.attention",
-        "minillama.model.feed_forward",
-        "minillama.training.loss",
-        "minillama.training.optimizer",
-        "minillama.training.schedule",
-        "minillama.training.update",
-        "minillama.tokenizer",
-        "minillama.valley.corpus",
-        "minillama.valley.writing",
+        *PRETRAINING,
     ),
 )
