@@ -116,7 +116,11 @@ def _controls(both: SideBySide, texts: Sequence[str]) -> Any:
     menu = widgets.Dropdown(options=[(OWN, ""), *entries], description="Prompt", layout=wide)
     field = widgets.Text(placeholder="Say something to both", description="You", layout=wide)
     heat = widgets.FloatSlider(
-        value=float(both.conversations[0].sampling.temperature), min=0, max=1.5, step=0.1, description="Temperature"
+        value=float(both.conversations[0].sampling.temperature),
+        max=1.5,
+        step=0.1,
+        description="Temperature",
+        style={"description_width": "initial"},
     )
     shown = widgets.HTML(page(both.exchanges))
 
