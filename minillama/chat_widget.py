@@ -146,5 +146,6 @@ def _controls(both: SideBySide, texts: Sequence[str]) -> Any:
     row = [widgets.Button(description=name) for name in buttons]
     for button, action in zip(row, buttons.values(), strict=True):
         button.on_click(action)
+    field.on_msg(lambda _, content, __: say() if content.get("event") == "submit" else None)  # the Enter key
     menu.observe(lambda change: setattr(field, "value", change["new"]) if change["new"] else None, names="value")
     return widgets.VBox([menu, field, widgets.HBox([*row, heat]), shown])

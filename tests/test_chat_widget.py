@@ -54,6 +54,13 @@ def test_a_prompt_of_the_menu_is_said_to_both(opened):
     assert "answering" not in opened.shown.value
 
 
+def test_the_enter_key_says_it_too(opened):
+    opened.field.value = "How do I bake?"
+    opened.field._handle_custom_msg({"event": "submit"}, [])
+    opened.field._handle_custom_msg({"event": "other"}, [])
+    assert len(opened.both.exchanges) == 1
+
+
 def test_undo_brings_the_text_back_and_clear_empties(opened):
     opened.field.value = "one"
     opened.buttons["Say"].click()
