@@ -170,7 +170,9 @@ def chat(arguments: argparse.Namespace) -> int:
         chosen = f" --seed {arguments.seed}" if arguments.seed else ""
         chosen += f" --preset {arguments.preset}" if arguments.preset else ""
         sort = " of this seed and preset" if chosen else ""
-        raise ValueError(f"there is no model{sort} yet; train one with `minillama build{chosen}` (about ten minutes)")
+        raise ValueError(
+            f"there is no model{sort} yet; train one with `minillama build{chosen}` (about a quarter of an hour)"
+        )
     sampling = Sampling(
         temperature=arguments.temperature, top_p=arguments.top_p, max_new_tokens=arguments.max_new_tokens
     )
