@@ -30,7 +30,7 @@ from minillama.valley.tasks.base import Prompt
 
 START, BREADTH, DEPTH, BOTH = "SFT", "breadth: rejection sampling", "depth: PPO", "breadth, then depth"
 LIKELIEST = "breadth without a reward"
-BETA, SHARPER = 0.5, 0.5  # as the pipeline's PPO
+BETA, SHARPER = 0.5, 0.5  # towards a sharper reference, as in the pipeline's PPO, by a stronger penalty
 SIZES = {True: (RunSize(iterations=6, batch=64), 120, 80), False: (RunSize(iterations=12, batch=128), 400, 200)}
 
 

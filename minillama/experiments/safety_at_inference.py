@@ -7,8 +7,8 @@ alone, or a filter alone, would do, the paper leaves open. Here the fine-tuned m
 - a filter: the newest safety reward model reads each answer, and where it gives it a probability of being safe below
   ``THRESHOLD``, a new answer is drawn, up to ``DRAWS`` of them; if none passes, a fixed refusal is said.
 
-Both are compared with RLHF's last model, which has neither. The filter gets the reward model of the last round, the
-best there is, so that it has every chance. Cost is counted in tokens that some model reads or writes for an answer. In
+Both are compared with RLHF's last model, which has neither. The filter gets the reward model of the last round, which
+has learnt from most comparisons. Cost is counted in tokens that some model reads or writes for an answer. In
 the controls the preprompt is replaced by system messages that do not speak of safety, and the filter's scores are dealt
 out anew among the answers, so that as many are rejected, but others: a cure whose control does as well is none.
 """
