@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -108,10 +108,14 @@ def test_random_ratings_agree_by_chance_only(measure, weights):
 
 @settings(max_examples=25, deadline=None)
 @given(arrays.arrays(np.int64, st.tuples(st.integers(2, 8), st.integers(2, 4)), elements=st.integers(1, 4)))
+@example(np.array([[3, 1], [4, 1], [4, 1], [4, 1]]))
 def test_properties(ratings):
     scale = range(1, 5)
     value = gwet_ac2(ratings, categories=scale)
-    assert -1 <= value <= 1
+    # Credit for what is near makes chance large, at most .72 here, so that no agreement at all is far below -1.
+    most_chance = agreement_weights("quadratic", scale).sum() / (4 * 3) * 0.75
+    assert -most_chance / (1 - most_chance) - 1e-9 <= value <= 1
+    assert -1 <= gwet_ac1(ratings, categories=scale) <= 1
     assert gwet_ac2(ratings[::-1, ::-1], categories=scale) == pytest.approx(value)  # order of subjects and raters
     assert gwet_ac2(10 * ratings, categories=[10 * k for k in scale]) == pytest.approx(value)  # unit of the scale
     assert gwet_ac2(5 - ratings, categories=scale) == pytest.approx(value)  # direction of the scale
