@@ -110,7 +110,9 @@ class Pipeline:
         for number in range(1, stage.tries):
             failed += problems
             self.say(f"{stage.name}: {'; '.join(problems)}. Once more, with other draws")
-            shutil.rmtree(first.out)
+            failed_result = first.work / f"failed-{number}"  # to look at while the stage is not finished
+            shutil.rmtree(failed_result, ignore_errors=True)
+            first.out.replace(failed_result)
             work = first.work / f"again-{number}"
             context = replace(first, seed=first.seed + OTHER_DRAWS * number, work=work)
             for folder in (context.out, context.work):

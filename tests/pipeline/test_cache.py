@@ -146,9 +146,12 @@ def test_a_stage_with_tries_left_is_built_again_with_other_draws(monkeypatch):
 def test_a_stage_whose_tries_all_fail_says_what_was_wrong_last(monkeypatch):
     calls = []
     check = lambda settings, report: [f"{report['number']} is odd"]  # noqa: E731
-    with pytest.raises(StageCheckError, match=f"{11 + OTHER_DRAWS} is odd"):
+    with pytest.raises(StageCheckError, match=f"{11 + OTHER_DRAWS} is odd") as caught:
         small_pipeline(monkeypatch, calls, check=check, tries=2).get("second")
     assert calls == ["first", "second", "second"]
+    kept = Path(str(caught.value).rsplit(" ", 1)[1])
+    assert (kept / "number.txt").read_text() == str(11 + OTHER_DRAWS)
+    assert (kept.parent / "work" / "failed-1" / "number.txt").read_text() == "11"
 
 
 def test_a_damaged_result_is_built_again(monkeypatch):
