@@ -8,6 +8,7 @@ from IPython.display import HTML, display
 
 from minillama.conversation import Sampling
 from minillama.notebook import is_static, load
+from minillama.pipeline.stages.rejection_rounds import ASPECTS
 from minillama.side_by_side import Exchange, ScoredAnswer, SideBySide
 from minillama.valley import World
 from minillama.valley.dialogues import heldout_prompts
@@ -57,7 +58,7 @@ def chat_widget(
         system=system,
         judge=Judge(world),
         prompts=offered,
-        scorers={aspect: load(f"reward-{aspect}", seed).reward_model.score for aspect in _aspects(rewards)},
+        scorers={aspect: load(f"reward-{aspect}", seed).reward_model.score for aspect in (ASPECTS if rewards else ())},
     )
     both.say(offered[0].text)
     if is_static():
@@ -95,10 +96,6 @@ def scores_line(answer: ScoredAnswer) -> str:
 def _answer(answer: ScoredAnswer) -> str:
     text = escape(answer.text) or "<i>(nothing)</i>"
     return f'<b>{escape(answer.stage)}</b>: {text}<div style="{_SCORES}">{escape(scores_line(answer))}</div>'
-
-
-def _aspects(rewards: bool) -> tuple[str, ...]:
-    return ("helpfulness", "safety") if rewards else ()
 
 
 def _some_prompts(world: World) -> list[Prompt]:

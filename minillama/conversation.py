@@ -1,5 +1,7 @@
 """A dialogue with a model of the pipeline, turn after turn: what the terminal and the notebook's widget stand on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from minillama.chat import RESERVED, Message, check_message, encode_dialog
@@ -55,14 +57,11 @@ class Conversation:
         """Say something and return the answer. Raises ValueError for a text that cannot be said; also if interrupted,
         the turn is as if it had not been."""
         check_message({"role": "user", "content": text})
-        before, self.forgotten = list(self.turns), 0
-        try:
+        self.forgotten = 0
+        with self.all_or_nothing():
             self.turns.append({"role": "user", "content": text})
             answer = self._answer() if self.chats else self._continuation(text)
-        except BaseException:
-            self.turns = before
-            raise
-        self.turns.append({"role": "assistant", "content": sayable(answer)})
+            self.turns.append({"role": "assistant", "content": sayable(answer)})
         return answer
 
     def undo(self) -> str:
@@ -77,16 +76,22 @@ class Conversation:
         """Answer the last message again, by another draw."""
         if not self.turns:
             raise ValueError("there is nothing to answer again")
-        before = list(self.turns)
-        try:
+        with self.all_or_nothing():
             return self.say(self.undo())
-        except BaseException:
-            self.turns = before
-            raise
 
     def clear(self) -> None:
         """Forget all turns; the system message stays."""
         self.turns = []
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Whatever fails or is interrupted in here leaves the turns as they were."""
+        before = list(self.turns)
+        try:
+            yield
+        except BaseException:
+            self.turns = before
+            raise
 
     def _answer(self) -> str:
         tokens = self._prompt()

@@ -1,6 +1,7 @@
 """One user, two chat models: the same words said to both, and what each answer is worth by models and by the judge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -78,24 +79,16 @@ class SideBySide:
         self._judge, self._prompts = judge, {prompt.text: prompt for prompt in prompts}
         self._scorers = dict(scorers or {})
 
-    def set_sampling(self, sampling: Sampling) -> None:
-        """How all sides answer from now on."""
+    def set_temperature(self, temperature: float | int) -> None:
+        """At which temperature all sides answer from now on. Raises ValueError below 0."""
+        sampling = replace(self.conversations[0].sampling, temperature=temperature)
         for conversation in self.conversations:
             conversation.sampling = sampling
 
-    def set_temperature(self, temperature: float | int) -> None:
-        """At which temperature all sides answer from now on. Raises ValueError below 0."""
-        self.set_sampling(replace(self.conversations[0].sampling, temperature=temperature))
-
     def say(self, text: str) -> Exchange:
         """Say something to all sides. Raises ValueError for what cannot be said, to none of them then."""
-        before = [list(conversation.turns) for conversation in self.conversations]
-        try:
+        with self._all_or_nothing():
             answers = tuple(self._scored(one, text, one.say(text)) for one in self.conversations)
-        except BaseException:
-            for conversation, turns in zip(self.conversations, before, strict=True):
-                conversation.turns = turns
-            raise
         self.exchanges.append(Exchange(text, answers))
         return self.exchanges[-1]
 
@@ -112,20 +105,27 @@ class SideBySide:
         """Let all sides answer the last message again."""
         if not self.exchanges:
             raise ValueError("there is nothing to answer again")
-        turns, last = [list(conversation.turns) for conversation in self.conversations], self.exchanges[-1]
-        try:
+        with self._all_or_nothing():
             return self.say(self.undo())
-        except BaseException:
-            for conversation, before in zip(self.conversations, turns, strict=True):
-                conversation.turns = before
-            self.exchanges.append(last)
-            raise
 
     def clear(self) -> None:
         """Forget all turns on all sides."""
         for conversation in self.conversations:
             conversation.clear()
         self.exchanges = []
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Whatever fails or is interrupted in here leaves all sides and the exchanges as they were."""
+        before = list(self.exchanges)
+        try:
+            with ExitStack() as sides:
+                for conversation in self.conversations:
+                    sides.enter_context(conversation.all_or_nothing())
+                yield
+        except BaseException:
+            self.exchanges = before
+            raise
 
     def _scored(self, conversation: Conversation, text: str, answer: str) -> ScoredAnswer:
         raw = {
