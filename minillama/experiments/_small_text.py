@@ -37,6 +37,16 @@ MODULES = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Passes:
+    """How often a text is read, in rows of which length and how many of them a step."""
+
+    passes: int
+    batch_size: int = 16
+    seq_len: int = 64
+    peak_lr: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """How long one model is trained: AdamW as in the paper, a warm-up, then a cosine to 10 % of the peak."""
 
@@ -133,27 +143,20 @@ def held_out_loss_after(
 
 
 def train_in_passes(
-    model: Transformer,
-    documents: Sequence[Sequence[int]],
-    *,
-    passes: int,
-    batch_size: int,
-    seq_len: int,
-    peak_lr: float,
-    seed: int,
-    description: str,
+    model: Transformer, tokenizer: Tokenizer, texts: Sequence[str], reading: Passes, seed: int, description: str
 ) -> None:
-    """Train a model in place on token ids of documents, each pass in an order of its own, as pretraining does."""
-    order, chance = list(documents), random.Random(seed)
+    """Train a model in place on whole texts, each pass in an order of its own, as pretraining does."""
+    documents, chance = [tokenizer.encode(text, bos=True, eos=True) for text in texts], random.Random(seed)
     stream: list[int] = []
-    for _ in range(passes):
-        chance.shuffle(order)
-        stream += [token for document in order for token in document]
-    count = (len(stream) - 1) // (seq_len * batch_size) * batch_size
-    tokens = torch.tensor(stream[: count * seq_len + 1])
-    inputs, targets = (part.view(count, seq_len) for part in (tokens[:-1], tokens[1:]))
-    batches = [Batch(x, y) for x, y in zip(inputs.split(batch_size), targets.split(batch_size))]
-    settings = TrainSettings(steps=len(batches), peak_lr=peak_lr, warmup_steps=min(20, len(batches)), compile=False)
+    for _ in range(reading.passes):
+        chance.shuffle(documents)
+        stream += [token for document in documents for token in document]
+    count = (len(stream) - 1) // (reading.seq_len * reading.batch_size) * reading.batch_size
+    tokens = torch.tensor(stream[: count * reading.seq_len + 1])
+    inputs, targets = (part.view(count, reading.seq_len) for part in (tokens[:-1], tokens[1:]))
+    batches = [Batch(x, y) for x, y in zip(inputs.split(reading.batch_size), targets.split(reading.batch_size))]
+    steps = len(batches)
+    settings = TrainSettings(steps=steps, peak_lr=reading.peak_lr, warmup_steps=min(20, steps), compile=False)
     train(model, batches, settings, precision=Precision.detect(dtype="float32"), description=description)
 
 

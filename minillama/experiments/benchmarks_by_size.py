@@ -21,7 +21,7 @@ from itertools import pairwise
 import torch
 
 from minillama.evaluation.benchmarks import continuation_logprobs, continued, right_choices, with_shots
-from minillama.experiments._small_text import TRIAL_SEED, train_in_passes, untouched
+from minillama.experiments._small_text import TRIAL_SEED, Passes, train_in_passes, untouched
 from minillama.experiments.claim import Claim, Row, Verdict
 from minillama.model import ModelArgs, Transformer
 from minillama.tokenizer import Tokenizer
@@ -47,14 +47,11 @@ SOURCES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class Size(Passes):
     """Characters of the text, how often it is read, and the most questions of a column."""
 
     characters: int
-    passes: int
     questions: int
-    batch_size: int = 16
-    seq_len: int = 64
     peak_lr: float = 8e-3
 
 
@@ -97,16 +94,7 @@ def train_model(
             max_seq_len=256,
         )
     )  # fmt: skip
-    train_in_passes(
-        model,
-        [tokenizer.encode(text, bos=True, eos=True) for text in texts],
-        passes=size.passes,
-        batch_size=size.batch_size,
-        seq_len=size.seq_len,
-        peak_lr=size.peak_lr,
-        seed=seed,
-        description=f"table-3, width {dim}",
-    )
+    train_in_passes(model, tokenizer, texts, size, seed, f"table-3, width {dim}")
     return model
 
 

@@ -21,7 +21,7 @@ import torch
 
 from minillama.evaluation.benchmarks import continuation_logprobs, right_choices
 from minillama.evaluation.contamination import contamination
-from minillama.experiments._small_text import TRIAL_SEED, train_in_passes, untouched
+from minillama.experiments._small_text import TRIAL_SEED, Passes, train_in_passes, untouched
 from minillama.experiments.claim import Claim, Row, Verdict
 from minillama.model import ModelArgs, Transformer
 from minillama.tokenizer import Tokenizer
@@ -38,15 +38,13 @@ SHAPE = ModelArgs(dim=64, n_layers=2, n_heads=4, n_kv_heads=2, vocab_size=1024, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Size:
+class Size(Passes):
     """How much is read. Each leaked question stands ``copies`` times in the text, which is read ``passes`` times."""
 
     characters: int
     questions: int
     copies: int = 20
     passes: int = 4
-    batch_size: int = 16
-    seq_len: int = 64
     peak_lr: float = 6e-3
 
 
@@ -105,16 +103,7 @@ def train_model(tokenizer: Tokenizer, texts: Sequence[str], size: Size, seed: in
     """Train a fresh model on the documents, each pass in an order of its own."""
     torch.manual_seed(seed)
     model = Transformer(replace(SHAPE, vocab_size=tokenizer.vocab_size))
-    train_in_passes(
-        model,
-        [tokenizer.encode(text, bos=True, eos=True) for text in texts],
-        passes=size.passes,
-        batch_size=size.batch_size,
-        seq_len=size.seq_len,
-        peak_lr=size.peak_lr,
-        seed=seed,
-        description="contamination",
-    )
+    train_in_passes(model, tokenizer, texts, size, seed, "contamination")
     return model
 
 
@@ -164,6 +153,7 @@ CLAIM = Claim(
     modules=(
         "minillama.evaluation.benchmarks",
         "minillama.evaluation.contamination",
+        "minillama.experiments._small_text",
         "minillama.model.transformer",
         "minillama.model.attention",
         "minillama.training.update",
