@@ -28,6 +28,7 @@ class Row:
         numbers: Measured values by name; finite.
         control: Whether this is the control, in which the cause is removed and the effect must vanish.
         curve: Longer series by name, such as a loss curve, for plots.
+        texts: Answers by name, where somebody should be able to read what was counted.
     """
 
     arm: str
@@ -35,6 +36,7 @@ class Row:
     numbers: Mapping[str, float | int]
     control: bool = False
     curve: Mapping[str, Sequence[float | int]] = field(default_factory=dict)
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, value in self.numbers.items():

@@ -20,7 +20,7 @@ class Entry:
     """What the ledger says of one claim.
 
     ``arms`` holds for each arm whether it is the control, its numbers as mean, lowest, highest, standard deviation
-    and the values of each seed, and its curves (of the first seed).
+    and the values of each seed, its curves (of the first seed), and its texts (of all seeds) where there are any.
     """
 
     name: str
@@ -64,7 +64,8 @@ class Entry:
 def _arm(rows: Sequence[Row]) -> dict[str, Any]:
     numbers = {name: spread([row.numbers[name] for row in rows]) for name in rows[0].numbers}
     curves = {name: thin(values) for name, values in rows[0].curve.items()}
-    return {"control": rows[0].control, "numbers": numbers, "curves": curves}
+    texts = {name: [text for row in rows for text in row.texts[name]] for name in rows[0].texts}
+    return {"control": rows[0].control, "numbers": numbers, "curves": curves} | ({"texts": texts} if texts else {})
 
 
 def spread(values: Sequence[float | int]) -> dict[str, Any]:

@@ -67,7 +67,10 @@ def _measured(claim: Claim, seed: int, say: Say) -> tuple[list[Row], float]:
 
 def plain(row: Row) -> dict[str, Any]:
     """A row as JSON values."""
-    return dataclasses.asdict(row) | {"curve": {name: list(values) for name, values in row.curve.items()}}
+    series = {"curve": row.curve, "texts": row.texts}
+    return dataclasses.asdict(row) | {
+        kind: {name: list(each) for name, each in of.items()} for kind, of in series.items()
+    }
 
 
 def _code_key(claim: Claim) -> str:

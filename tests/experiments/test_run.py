@@ -23,7 +23,7 @@ def make_claim(calls, *, fail_at=None, seeds=3):
         calls.append((seed, quick))
         curve = {"loss": [float(step) for step in range(1000)]}
         return [
-            Row(arm="with", seed=seed, numbers={"score": 10.0 + seed}, curve=curve),
+            Row(arm="with", seed=seed, numbers={"score": 10.0 + seed}, curve=curve, texts={"said": [f"I am {seed}."]}),
             Row(arm="without", seed=seed, numbers={"score": 5.0}, control=True),
         ]
 
@@ -61,6 +61,8 @@ def test_the_ledger_holds_numbers_spread_and_verdict(tmp_path):
     }  # fmt: skip
     assert entry["arms"]["without"]["control"] is True
     assert len(entry["arms"]["with"]["curves"]["loss"]) == 200
+    assert entry["arms"]["with"]["texts"] == {"said": ["I am 0.", "I am 1.", "I am 2."]}
+    assert "texts" not in entry["arms"]["without"]
     assert set(entry["versions"]) == {"python", "torch", "minillama"}
     assert [e.name for e in ledger_entries(tmp_path / "ledger")] == ["table-0"]
 
