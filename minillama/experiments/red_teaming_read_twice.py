@@ -124,7 +124,8 @@ def judge(rows: Sequence[Row]) -> Verdict:
         return Verdict("cannot be seen at this scale", f"the reader is right on {min(right):.0%} of known texts only")
     if min(found) < FEWEST or max(apart) > MOST_APART:
         why = (
-            f"{min(found):.0f} successes against {FIRST}, and two attacks on it differ by a factor of {max(apart):.2f}"
+            f"{min(found):.0f} successes against {FIRST}, where {FEWEST} are needed, and two attacks on it differ by a "
+            f"factor of {max(apart):.2f}, where {MOST_APART:g} is allowed"
         )
         return Verdict("cannot be seen at this scale", why)
     seen = (
