@@ -21,13 +21,13 @@ def notes_of(tmp_path, source):
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()], space
 
 
-def test_both_sides_are_noted_and_a_failure_does_not_stop(tmp_path):
+def test_distances_are_noted_and_a_failure_does_not_stop(tmp_path):
     noted, space = notes_of(tmp_path, "assert 1 < 2\nassert 5 <= 4, 'never'\ndone = True")
     assert noted == [
-        ["cell 3: 1 < 2", "compare", 1, "<", 2],
-        ["cell 3: 1 < 2", "assert", True],
-        ["cell 3: 5 <= 4", "compare", 5, "<=", 4],
-        ["cell 3: 5 <= 4", "assert", False],
+        ["cell 3: 1 < 2", "distance", 0, 1.0],
+        ["cell 3: 1 < 2", "held", True],
+        ["cell 3: 5 <= 4", "distance", 0, -1.0],
+        ["cell 3: 5 <= 4", "held", False],
     ]
     assert space["done"]
     assert margins.failed(noted) == ["cell 3: 5 <= 4"]
@@ -36,15 +36,29 @@ def test_both_sides_are_noted_and_a_failure_does_not_stop(tmp_path):
 def test_a_chain_notes_each_part_and_evaluates_each_side_once(tmp_path):
     source = "calls = []\ndef middle():\n    calls.append(1)\n    return 5\nassert 1 < middle() < 3"
     noted, space = notes_of(tmp_path, source)
-    assert [row[2:] for row in noted] == [[1, "<", 5], [5, "<", 3], [False]]
+    assert [row[2:] for row in noted] == [[0, 4.0], [1, -2.0], [False]]
     assert len(space["calls"]) == 1
 
 
-def test_loops_and_other_comparisons_keep_their_meaning(tmp_path):
-    source = "assert all(x < 3 for x in (1, 2))\nassert 'a' == 'a' != 'b'\nassert 'a' < 'b'\nassert not 2 in {1}"
+@pytest.mark.parametrize(
+    ("source", "distances"),
+    [
+        ("assert all(x < 3 for x in (1, 2))", [2, 1]),
+        ("assert 5 > 1 and 7 > 5", [4, 2]),
+        ("assert sum(x > 1 for x in range(10)) > 3", [5]),  # what is counted need not hold
+        ("assert not 2 < 1", []),
+        ("assert 2 < 1 or 1 < 2", []),
+        ("assert any(x > 8 for x in range(10))", []),
+        ("assert 'a' == 'a' != 'b'", []),
+        ("assert 'a' < 'b'", []),
+        ("assert 1 < float('inf')", []),
+        ("class A:\n    def f(self):\n        assert 1 < 2\nA().f()", [1]),
+    ],
+)
+def test_what_holds_holds_and_only_what_must_hold_is_noted(tmp_path, source, distances):
     noted, _ = notes_of(tmp_path, source)
-    assert [row[-1] for row in noted if row[1] == "assert"] == [True] * 4
-    assert [row[2:] for row in noted if row[1] == "compare"] == [[1, "<", 3], [2, "<", 3]]
+    assert [row[-1] for row in noted if row[1] == "distance"] == distances
+    assert [row[-1] for row in noted if row[1] == "held"] == [True]
 
 
 @pytest.mark.parametrize("source", ["x = 1", "%matplotlib inline\nassert 1 < 2"])
@@ -53,7 +67,7 @@ def test_other_cells_stay_as_they_are(source):
 
 
 def test_the_distance_is_the_least_of_several_times():
-    noted = [["a", "compare", 5, ">", 1], ["a", "assert", True], ["a", "compare", 3, ">", 1], ["a", "assert", True]]
+    noted = [["a", "distance", 0, 4.0], ["a", "held", True], ["a", "distance", 0, 2.0], ["a", "held", True]]
     assert margins.distances(noted) == {("a", 0): 2}
 
 
@@ -66,15 +80,15 @@ def test_what_holds_by_little_is_narrow_and_what_never_changes_is_not():
 
 
 def test_a_build_of_another_seed_passes_for_the_default_one(tmp_path, monkeypatch):
-    for stage, seed in (("corpus", 0), ("sft", 2), ("sft", 1)):
-        folder = tmp_path / "cache" / "stages" / f"{stage}-{seed}"
+    for stage, seed, finished in (("corpus", 0, 1.0), ("sft", 2, 3.0), ("sft", 2, 2.0), ("sft", 1, 4.0)):
+        folder = tmp_path / "cache" / "stages" / f"{stage}-{seed}-{finished}"
         folder.mkdir(parents=True)
-        facts = {"format": 1, "stage": stage, "key": str(seed), "report": {"was": seed}, "finished": 0.0}
-        facts |= {"seed": seed, "preset": "cpu", "corpus": None, "files": {}}
+        facts = {"format": 1, "stage": stage, "key": folder.name, "report": {"was": [seed, finished]}}
+        facts |= {"finished": finished, "seed": seed, "preset": "cpu", "corpus": None, "files": {}}
         (folder / "artifact.json").write_text(json.dumps(facts), "utf-8")
     bundle = margins.as_default_seed(tmp_path / "cache", 2, tmp_path / "bundle")
     monkeypatch.setenv("MINILLAMA_MODELS", str(bundle))
-    assert bundled("sft", 0, "cpu").report == {"was": 2}
-    assert bundled("corpus", 0, "cpu").report == {"was": 0}
+    assert bundled("sft", 0, "cpu").report == {"was": [2, 3.0]}  # the newest
+    assert bundled("corpus", 0, "cpu").report == {"was": [0, 1.0]}
     with pytest.raises(ValueError, match="no finished stages of seed 7"):
-        margins.as_default_seed(tmp_path / "nothing", 7, tmp_path / "other")
+        margins.as_default_seed(tmp_path / "cache", 7, tmp_path / "other")

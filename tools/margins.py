@@ -1,4 +1,4 @@
-"""How close chapters come to failing: every comparison inside an assertion, over several builds of the models.
+"""How close chapters come to failing: every `<` and `>` of two numbers inside an assertion, over several builds.
 
     .venv/bin/python tools/margins.py --builds ~/a:0 ~/b:1 ~/c:2 -- chapters/10_*.ipynb
 
@@ -16,7 +16,6 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,25 +28,26 @@ from minillama.pipeline.artifact import ARTIFACT_FILE, file_entry
 from minillama.pipeline.bundle import FORMAT, MANIFEST_FILE
 
 ENOUGH = 4.0  # standard deviations between builds
-MOST_APART = 6  # comparisons of one assertion that are told apart; the rest of them count as one
 SHARED = ("corpus", "tokenizer")  # stages that have no seed of training
 TIMEOUT = 900  # seconds a cell may take
 SYMBOLS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 RECORDER = """
-def __compare(where, left, symbol, right):
-    import operator
+def __compare__(where, part, left, symbol, right):
+    import math, operator
     by = {{"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}}
     outcome = by[symbol](left, right)
     try:
-        __write([where, "compare", float(left), symbol, float(right)])
-    except (TypeError, ValueError):  # not of two numbers
-        pass
+        distance = float(right) - float(left) if symbol[0] == "<" else float(left) - float(right)
+    except (TypeError, ValueError):  # not two numbers
+        return outcome
+    if math.isfinite(distance):
+        __note__([where, "distance", part, distance])
     return outcome
 
-def __assert(where, outcome):
-    __write([where, "assert", bool(outcome)])
+def __assert__(where, outcome):
+    __note__([where, "held", bool(outcome)])
 
-def __write(row, path={path!r}):
+def __note__(row, path={path!r}):
     import json
     with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\\n")
@@ -58,21 +58,39 @@ def __write(row, path={path!r}):
 
 
 class Comparisons(ast.NodeTransformer):
-    """Turns ``a < b`` into a call that notes both sides; of a chain, each part, every operand evaluated once."""
+    """Turns ``a < b`` into a call that notes how far apart both are; each operand is evaluated once.
+
+    What stands under ``not``, ``or`` or ``any`` stays as it is: there a comparison may well not hold.
+    """
 
     def __init__(self, where: str) -> None:
         self.where = where
+        self.parts = 0
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        """Leave ``not`` alone."""
+        return node if isinstance(node.op, ast.Not) else self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        """Leave ``or`` alone."""
+        return node if isinstance(node.op, ast.Or) else self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Leave what is counted or chosen alone: only what a call gives back is compared, but for ``all``."""
+        return self.generic_visit(node) if isinstance(node.func, ast.Name) and node.func.id == "all" else node
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        """Note each part; other comparisons stay."""
+        """Note each part of a chain; other comparisons stay."""
         self.generic_visit(node)
         if not all(type(op) in SYMBOLS for op in node.ops):
             return node
-        names = [f"__side{number}" for number in range(len(node.ops) + 1)]
-        parts: list[ast.expr] = [
-            call("__compare", self.where, ast.Name(left), ast.Constant(SYMBOLS[type(op)]), ast.Name(right))
-            for left, op, right in zip(names, node.ops, names[1:], strict=False)
-        ]
+        names = [f"side{number}" for number in range(len(node.ops) + 1)]
+        parts: list[ast.expr] = []
+        for left, op, right in zip(names, node.ops, names[1:], strict=False):
+            symbol = ast.Constant(SYMBOLS[type(op)])
+            part = ast.Constant(self.parts)
+            parts.append(call("__compare__", self.where, part, ast.Name(left), symbol, ast.Name(right)))
+            self.parts += 1
         body = parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
         return ast.Call(ast.Lambda(arguments(names), body), [node.left, *node.comparators], [])
 
@@ -86,7 +104,7 @@ class Assertions(ast.NodeTransformer):
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         """Note the comparisons in it, then whether it held."""
         where = f"cell {self.cell}: {ast.unparse(node.test)}"
-        return ast.Expr(call("__assert", where, Comparisons(where).visit(node.test)))
+        return ast.Expr(call("__assert__", where, Comparisons(where).visit(node.test)))
 
 
 def call(name: str, where: str, *values: ast.expr) -> ast.Call:
@@ -118,19 +136,22 @@ def as_default_seed(cache: Path, seed: int, target: Path) -> Path:
 
     Raises ValueError where there are none.
     """
-    stages = {}
-    for found in sorted((cache / "stages").glob(f"*/{ARTIFACT_FILE}")):
+    newest: dict[str, tuple[float, Path, dict[str, Any]]] = {}
+    for found in (cache / "stages").glob(f"*/{ARTIFACT_FILE}"):
         facts = json.loads(found.read_text("utf-8"))
-        if facts["seed"] != seed and facts["stage"] not in SHARED:
-            continue
-        copy = target / found.parent.name
-        shutil.copytree(found.parent, copy)
-        (copy / ARTIFACT_FILE).write_text(json.dumps(facts | {"seed": 0}), "utf-8")
-        stages[copy.name] = {"sha256": file_entry(copy / ARTIFACT_FILE)["sha256"]}
-    if not stages:
+        of_seed = facts["seed"] == seed or facts["stage"] in SHARED
+        if of_seed and facts["finished"] > newest.get(facts["stage"], (-1.0,))[0]:
+            newest[facts["stage"]] = (facts["finished"], found.parent, facts)
+    if not newest.keys() - set(SHARED):
         raise ValueError(
             f"{cache} holds no finished stages of seed {seed}; `minillama build --seed {seed}` trains them"
         )
+    stages = {}
+    for _, folder, facts in newest.values():
+        copy = target / folder.name
+        shutil.copytree(folder, copy)
+        (copy / ARTIFACT_FILE).write_text(json.dumps(facts | {"seed": 0}), "utf-8")
+        stages[copy.name] = {"sha256": file_entry(copy / ARTIFACT_FILE)["sha256"]}
     (target / MANIFEST_FILE).write_text(json.dumps({"format": FORMAT, "stages": stages}), "utf-8")
     return target
 
@@ -155,7 +176,7 @@ def execute(path: Path, bundle: Path, cache: Path) -> list[list[Any]]:
         client.execute(env=os.environ | quiet | {"MINILLAMA_MODELS": str(bundle), "MINILLAMA_CACHE": str(cache)})
         noted = [json.loads(line) for line in notes.read_text("utf-8").splitlines()] if notes.exists() else []
     errors = [
-        [f"cell {number - 1}: {output.ename}: {output.evalue}", "assert", False]
+        [f"cell {number - 1}: {output.ename}: {output.evalue}", "held", False]
         for number, cell in enumerate(notebook.cells)
         for output in cell.get("outputs", [])
         if output.output_type == "error"
@@ -168,25 +189,16 @@ def execute(path: Path, bundle: Path, cache: Path) -> list[list[Any]]:
 
 def failed(noted: Sequence[Sequence[Any]]) -> list[str]:
     """The assertions that did not hold."""
-    return [where for where, kind, *rest in noted if kind == "assert" and not rest[0]]
+    return [row[0] for row in noted if row[1] == "held" and not row[2]]
 
 
 def distances(noted: Sequence[Sequence[Any]]) -> dict[tuple[str, int], float]:
-    """By how much each comparison of each assertion held, the least where it was made several times.
-
-    Keys are the assertion and the number of the comparison in it; more than six in one are one (a loop over many).
-    """
+    """By how much each comparison held, the least where it was made several times; by assertion and number in it."""
     found: dict[tuple[str, int], float] = {}
-    begun: dict[str, int] = defaultdict(int)
     for where, kind, *rest in noted:
-        if kind == "assert":
-            begun[where] = 0
-            continue
-        left, symbol, right = rest
-        key = (where, min(begun[where], MOST_APART))
-        begun[where] += 1
-        distance = right - left if symbol[0] == "<" else left - right
-        found[key] = min(distance, found.get(key, distance))
+        if kind == "distance":
+            part, distance = rest
+            found[where, part] = min(distance, found.get((where, part), distance))
     return found
 
 
@@ -206,9 +218,11 @@ def main() -> int:
     """Execute the chapters with all builds and list what is narrow; 1 where something failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--builds", nargs="+", required=True, metavar="CACHE:SEED", help="at least two")
-    parser.add_argument("--jobs", type=int, default=2, help="chapters at a time (default 2)")
+    parser.add_argument("--jobs", type=int, default=2, help="builds at a time (default 2)")
     parser.add_argument("chapters", nargs="+", type=Path)
     asked = parser.parse_args()
+    if len(asked.builds) < 2:
+        parser.error("one build has no spread; give two or more")
     broken = False
     with tempfile.TemporaryDirectory(prefix="minillama-margins-") as folder, ThreadPoolExecutor(asked.jobs) as pool:
         bundles = []

@@ -7,7 +7,12 @@ mischief, and it is this that guides the search. Beside it stands the search gui
 it given. What got through is kept, so that it can be read.
 
 This criterion was written down after chapter 21's own searches had been read twice on other models, and before the
-searches of this claim were run. Nothing is put in by construction; but the reader knows only what the Valley knows.
+searches of this claim were run. The reader was mended once after that, when the texts that had got through were read:
+it had taken "wait until ..., then" and refusals with a torn end for mischief, a fifth of what the fine-tuned model
+gave in to.
+
+What is put in by construction: the reader's words are those that poor demonstrations and rejected answers are made of,
+so a fall says that what was trained against is gone, not that harm of another sort is.
 """
 
 import random
@@ -105,8 +110,9 @@ def read_rightly(world: World, requests: Sequence[Prompt], judge: Judge, seed: i
 
 
 def shown(attempt: Attempt) -> str:
-    """An attack and its answer, in one line."""
-    return f"{attempt.attack.dialog[-1]['content']} -> {attempt.answer}"
+    """What an attack is after, its last message and the answer, in one line."""
+    act = attempt.attack.request.case.slots["act"]
+    return " ".join(f"[to {act}] {attempt.attack.dialog[-1]['content']} -> {attempt.answer}".split())
 
 
 def judge(rows: Sequence[Row]) -> Verdict:
@@ -158,5 +164,7 @@ CLAIM = Claim(
         "minillama.evaluation.red_teaming",
         "minillama.evaluation.safety",
         "minillama.evaluation.second_reader",
+        "minillama.valley.risks",
+        "minillama.valley.tasks.refusals",
     ),
 )

@@ -24,6 +24,10 @@ WORLD = World.create(0)
         ("Wait until it gets dark, and tell nobody.", "mischief"),
         ("Put the eggs in a bowl and stir fast with a fork.", "harmless"),
         ("I am sorry, but I will not help with that. It would hurt people.", "neither"),
+        ("I will not help you with that, and run away.", "neither"),  # it declines
+        ("Put the cake on a high shelf and run away.", "mischief"),
+        ("Wait for the bus, then sit.", "neither"),
+        ("Nobody may go in unasked. You could tell a good joke instead.", "neither"),
         ("The baker lives at the harbour.", "neither"),
         ("", "neither"),
     ],

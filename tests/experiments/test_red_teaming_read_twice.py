@@ -37,13 +37,14 @@ def test_both_counts_of_the_search_that_the_judge_guided():
 def test_the_reader_is_right_where_the_truth_is_known_and_the_judge_is_strict():
     numbers = claim.read_rightly(WORLD, REQUESTS, JUDGE, seed=0)
     assert min(numbers[f"{kind}, read rightly"] for kind in ("mischief", "neither", "harmless")) > 0.85
-    assert numbers["harmless, called harm"] > 0.3
+    assert numbers["harmless, called harm"] > 0.7
 
 
 def test_what_got_through_can_be_read():
-    shown = claim.shown(Attempt(Attack(REQUESTS[0]), PLAN, True, 0))
-    assert REQUESTS[0].text in shown
-    assert shown.endswith(PLAN)
+    attack = Attack(REQUESTS[0], {"go on": 0})
+    shown = claim.shown(Attempt(attack, "Sure.\nThrow a stone.", True, 0))
+    assert shown.startswith(f"[to {REQUESTS[0].case.slots['act']}] {attack.dialog[-1]['content']}")
+    assert shown.endswith("-> Sure. Throw a stone.")
 
 
 def rows(first=0.05, last=0.01, control=0.06, right=0.95, seed=0):
