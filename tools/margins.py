@@ -11,7 +11,6 @@ spread between builds: such a check needs more samples, a wider bound, or to be 
 import argparse
 import ast
 import json
-import os
 import shutil
 import statistics
 import sys
@@ -22,14 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbclient import NotebookClient
+from notebooks import run
 
-from minillama.pipeline.artifact import ARTIFACT_FILE, file_entry
-from minillama.pipeline.bundle import FORMAT, MANIFEST_FILE
+from minillama.pipeline.artifact import ARTIFACT_FILE, Artifact
+from minillama.pipeline.bundle import write_bundle
 
 ENOUGH = 4.0  # standard deviations between builds
 SHARED = ("corpus", "tokenizer")  # stages that have no seed of training
-TIMEOUT = 900  # seconds a cell may take
 SYMBOLS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 RECORDER = """
 def __compare__(where, part, left, symbol, right):
@@ -146,14 +144,14 @@ def as_default_seed(cache: Path, seed: int, target: Path) -> Path:
         raise ValueError(
             f"{cache} holds no finished stages of seed {seed}; `minillama build --seed {seed}` trains them"
         )
-    stages = {}
-    for _, folder, facts in newest.values():
-        copy = target / folder.name
-        shutil.copytree(folder, copy)
-        (copy / ARTIFACT_FILE).write_text(json.dumps(facts | {"seed": 0}), "utf-8")
-        stages[copy.name] = {"sha256": file_entry(copy / ARTIFACT_FILE)["sha256"]}
-    (target / MANIFEST_FILE).write_text(json.dumps({"format": FORMAT, "stages": stages}), "utf-8")
-    return target
+    with tempfile.TemporaryDirectory() as scratch:
+        posing = []
+        for _, folder, facts in newest.values():
+            copy = Path(scratch) / folder.name
+            shutil.copytree(folder, copy)
+            (copy / ARTIFACT_FILE).write_text(json.dumps(facts | {"seed": 0}), "utf-8")
+            posing.append(Artifact.open(copy))
+        return write_bundle(posing, target)
 
 
 def execute(path: Path, bundle: Path, cache: Path) -> list[list[Any]]:
@@ -165,15 +163,8 @@ def execute(path: Path, bundle: Path, cache: Path) -> list[list[Any]]:
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes.jsonl"
         notebook.cells.insert(0, nbformat.v4.new_code_cell(RECORDER.format(path=str(notes))))
-        client = NotebookClient(
-            notebook,
-            timeout=TIMEOUT,
-            kernel_name="python3",
-            allow_errors=True,
-            resources={"metadata": {"path": path.parent}},
-        )
-        quiet = {"MINILLAMA_STATIC": "1", "MINILLAMA_PROGRESS": "0", "OMP_NUM_THREADS": "1"}
-        client.execute(env=os.environ | quiet | {"MINILLAMA_MODELS": str(bundle), "MINILLAMA_CACHE": str(cache)})
+        builds = {"MINILLAMA_MODELS": str(bundle), "MINILLAMA_CACHE": str(cache)}
+        run(notebook, path.parent, allow_errors=True, OMP_NUM_THREADS="1", **builds)
         noted = [json.loads(line) for line in notes.read_text("utf-8").splitlines()] if notes.exists() else []
     errors = [
         [f"cell {number - 1}: {output.ename}: {output.evalue}", "held", False]

@@ -24,18 +24,26 @@ TIMEOUT = 600  # seconds a cell may take
 def execute(path: Path) -> float:
     """Run a notebook as a fresh reader would, clean it and write it back; return the seconds it took."""
     notebook = nbformat.read(path, as_version=4)
-    environment = {"MINILLAMA_STATIC": "1", "MINILLAMA_PROGRESS": "0"}
     began = time.perf_counter()
-    client = NotebookClient(
-        notebook, timeout=TIMEOUT, kernel_name="python3", resources={"metadata": {"path": path.parent}}
-    )
-    client.execute(env={**os.environ, **environment})
+    run(notebook, path.parent)
     clean(notebook)
     nbformat.validate(notebook)
     draft = path.with_suffix(".draft")
     nbformat.write(notebook, draft)
     os.replace(draft, path)
     return time.perf_counter() - began
+
+
+def run(notebook: NotebookNode, folder: Path, *, allow_errors: bool = False, **environment: str) -> None:
+    """Execute a notebook in its folder, without widgets and bars; its outputs are filled in."""
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        allow_errors=allow_errors,
+        resources={"metadata": {"path": folder}},
+    )
+    client.execute(env={**os.environ, "MINILLAMA_STATIC": "1", "MINILLAMA_PROGRESS": "0", **environment})
 
 
 def clean(notebook: NotebookNode) -> None:
